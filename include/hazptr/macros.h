@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * What a generator cannot write: initialisers, typed macros, scopes. Included by <hazptr.h>.
+ */
+#ifndef HAZPTR_MACROS_H
+#define HAZPTR_MACROS_H
+
+/* Do not include this file; <hazptr.h> does, after its declarations. */
+#ifndef HAZPTR_H
+#error "include <hazptr.h>"
+#endif
+
+/** The header's version as one number, to be compared with hazptr_version(). */
+#define HAZPTR_VERSION                                                                             \
+    ((HAZPTR_VERSION_MAJOR << 16) | (HAZPTR_VERSION_MINOR << 8) | HAZPTR_VERSION_PATCH)
+
+/** What this header offers, for #ifdef. */
+#define HAZPTR_HAS_SYNCHRONIZE 1
+#define HAZPTR_HAS_STATS 1
+#define HAZPTR_HAS_SCOPED 1
+
+/** Makes a release legal on a context that no acquire has seen: `struct hazptr_ctx c = ...;` */
+#define HAZPTR_CTX_INIT {NULL, {{NULL}, NULL, NULL}, 0, 0, {NULL, NULL, NULL}}
+
+/**
+ * HAZPTR_ACQUIRE(ctx, pp): hazptr_acquire() for any type. @pp points to a `T *`, `T *volatile`,
+ * `T *_Atomic`, in C++ also to a `std::atomic<T *>`; the result is a `T *`.
+ * Evaluates each argument once.
+ */
+#ifndef __cplusplus
+
+/* The comma strips qualifiers, _Atomic included, from the type of *pp. The way through uintptr_t
+ * keeps -Wcast-qual quiet about what hazptr_acquire() does not change. */
+#define HAZPTR_ACQUIRE(ctx, pp)                                                                    \
+    ((__typeof__(((void)0, *(pp))))hazptr_acquire((ctx), (void *const *)(uintptr_t)(pp)))
+
+#else
+
+#include <atomic>
+
+namespace hazptr_detail
+{
+
+template <typename T>
+inline T *acquire(struct ::hazptr_ctx *ctx, T *const volatile *pp)
+{
+    return static_cast<T *>(::hazptr_acquire(
+        ctx, reinterpret_cast<void *const *>(reinterpret_cast<uintptr_t>(pp))));
+}
+
+template <typename T>
+inline T *acquire(struct ::hazptr_ctx *ctx, const std::atomic<T *> *pp)
+{
+    static_assert(sizeof(*pp) == sizeof(void *), "an atomic pointer is a pointer here");
+    return acquire(ctx, reinterpret_cast<T *const volatile *>(pp));
+}
+
+} // namespace hazptr_detail
+
+#define HAZPTR_ACQUIRE(ctx, pp) (::hazptr_detail::acquire((ctx), (pp)))
+
+#endif
+
+static inline void hazptr_release_at_end_of_scope(struct hazptr_ctx *ctx)
+{
+    hazptr_release(ctx, NULL);
+}
+
+/**
+ * HAZPTR_SCOPED(name, pp): declares @name, initialised as by HAZPTR_ACQUIRE(ctx, pp), and releases
+ * it where its scope ends, however it is left (but for longjmp). As the kernel's guards:
+ *
+ *     HAZPTR_SCOPED(conf, &current_conf);
+ *     if (conf)
+ *         use(conf);
+ */
+#ifndef __cplusplus
+#define HAZPTR_SCOPED(name, pp)                                                                    \
+    struct hazptr_ctx hazptr_ctx_of_##name                                                         \
+        __attribute__((__cleanup__(hazptr_release_at_end_of_scope)));                              \
+    __typeof__(((void)0, *(pp))) const name = HAZPTR_ACQUIRE(&hazptr_ctx_of_##name, (pp))
+#else
+#define HAZPTR_SCOPED(name, pp)                                                                    \
+    struct ::hazptr_ctx hazptr_ctx_of_##name                                                       \
+        __attribute__((__cleanup__(hazptr_release_at_end_of_scope)));                              \
+    auto *const name = HAZPTR_ACQUIRE(&hazptr_ctx_of_##name, (pp))
+#endif
+
+#endif /* HAZPTR_MACROS_H */

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * What the generated header needs before its first declaration. Included by <hazptr.h> only.
+ *
+ * HAZPTR_WEAK, defined by the program before <hazptr.h>, makes every function a weak reference: the
+ * program links without the library, and `if (hazptr_acquire)` tells whether it is there.
+ */
+#ifndef HAZPTR_PLATFORM_H
+#define HAZPTR_PLATFORM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if !defined(__GNUC__) || !defined(__x86_64__) || !defined(__linux__) || defined(__ILP32__)
+#error "hazptr runs on 64-bit x86 Linux only, so far, and needs gcc or clang"
+#endif
+
+#ifdef HAZPTR_WEAK
+#define HAZPTR_API extern __attribute__((__weak__))
+#else
+#define HAZPTR_API extern
+#endif
+
+#endif /* HAZPTR_PLATFORM_H */

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The control block: one page, exported as `hazptr_control`, that holds all the state which a
+//! forked child must not inherit. The kernel wipes it in the child, so that a child starts as a
+//! process that has never called the library, whatever its parent's threads were in the middle of.
+//!
+//! The first cache line is the contract with inlined code; with the registry it is the contract
+//! with debuggers (include/hazptr/control.h says the same in C). The rest is the engine's own.
+//!
+//! Everyone reaches the page through the global offset table, in assembly: a reference that the
+//! compiler knows of could become a copy relocation in a program that is not position-independent,
+//! and then program and library would look at two pages.
+
+use crate::backup::BackupList;
+use crate::barrier::Barrier;
+use crate::line::{self, Line};
+use crate::lock::Lock;
+use crate::registry::Registry;
+use crate::stats::Counters;
+use crate::sync::{AtomicIsize, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use crate::wait::Waiters;
+use core::arch::asm;
+use core::ptr;
+use crossbeam_utils::CachePadded;
+
+/// "hazptr" and two bytes that are no text.
+pub const MAGIC: u64 = u64::from_le_bytes(*b"hazptr\x00\x7f");
+/// Changes with every change to the contract part of the page.
+pub const LAYOUT: u32 = 1;
+
+/// CPU numbers that the table of current lines has room for: the most that Linux supports on
+/// x86-64. A CPU beyond the table uses the portable path.
+pub const TABLE: usize = 8192;
+
+/// How readers and waiters meet. The order is the order of preference, best first, except that 0
+/// is "not initialised".
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u32)]
+pub enum Mode {
+    /// Nothing has been called yet, in this process or since it was forked.
+    Uninit = 0,
+    /// Readers use restartable sequences, waiters restart them.
+    Rseq = 1,
+    /// Readers fence for themselves; a waiter makes the kernel fence before it sleeps.
+    Membarrier = 2,
+    /// Readers and releases fence for themselves; no membarrier, no rseq.
+    Fence = 3,
+    /// On the way from Rseq to a lower mode: readers already fence, waiters still need a barrier,
+    /// for a sequence that began before may yet commit.
+    Trans = 4,
+}
+
+/// The control word: mode in the top byte; below it everything that sends a release out of line.
+#[repr(transparent)]
+pub struct Word(AtomicU32);
+
+const MODE_SHIFT: u32 = 24;
+/// A release goes out of line if any of these bits is set.
+pub const RELEASE_SLOW: u32 = (1 << MODE_SHIFT) - 1;
+/// Always out of line: releases fence for themselves.
+const RELEASE_FENCED: u32 = 1 << 16;
+
+impl Word {
+    /// The mode in force.
+    pub fn mode(&self) -> Mode {
+        // Acquire: pairs with the Release in set_mode(): what was done before the switch is seen.
+        match self.0.load(Ordering::Acquire) >> MODE_SHIFT {
+            0 => Mode::Uninit,
+            1 => Mode::Rseq,
+            2 => Mode::Membarrier,
+            3 => Mode::Fence,
+            _ => Mode::Trans,
+        }
+    }
+
+    /// Switches the mode; the caller holds the init lock. The count of waiters stays.
+    pub fn set_mode(&self, mode: Mode) {
+        let bias = if mode == Mode::Fence { RELEASE_FENCED } else { 0 };
+        let keep = RELEASE_FENCED - 1;
+        let update = |word| Some(word & keep | bias | (mode as u32) << MODE_SHIFT);
+        // Release: pairs with the Acquire in mode(). The closure never declines.
+        let _ = self.0.fetch_update(Ordering::Release, Ordering::Relaxed, update);
+    }
+
+    /// Whether a release that has stored its NULL must go out of line. The caller has put a light
+    /// fence between the two.
+    #[inline(always)]
+    pub fn release_is_slow(&self) -> bool {
+        // Relaxed: ordered against the slot's store by the fences in fence.rs's table.
+        self.0.load(Ordering::Relaxed) & RELEASE_SLOW != 0
+    }
+
+    /// Announces one more sleeper.
+    pub fn raise(&self) {
+        // Relaxed: ordered by the caller's barrier (wait.rs).
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Takes an announcement back. Never below zero: in a child that was forked by a handler in
+    /// the middle of a wait, there is nothing to take back.
+    pub fn lower(&self) {
+        let update = |word| (word & (RELEASE_FENCED - 1) != 0).then(|| word - 1);
+        // Relaxed: an early or late reader only goes out of line in vain.
+        let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, update);
+    }
+}
+
+/// See the module's comment. All zero means not initialised.
+#[repr(C, align(4096))]
+pub struct Control {
+    /// [`MAGIC`] once initialised.
+    pub magic: AtomicU64,
+    /// [`LAYOUT`].
+    pub layout: AtomicU32,
+    /// Bytes in this block.
+    pub size: AtomicU32,
+    /// Mode, waiters, flags.
+    pub word: Word,
+    /// Entries of `current` that restartable sequences may use. Zero sends every acquire out of
+    /// line: before initialisation, and in every mode but rseq. Read inside the sequences.
+    pub nr_cpus: AtomicU32,
+    /// The table of current lines, one entry a CPU.
+    pub current: AtomicPtr<AtomicPtr<Line>>,
+    /// Where a thread's rseq area lies, from its thread pointer; 0 while that is not known.
+    pub rseq_offset: AtomicIsize,
+    /// How many times the library has been initialised in this line of processes.
+    pub generation: AtomicU32,
+    /// [`line::SLOTS`], for debuggers.
+    pub slots: AtomicU32,
+
+    /// All lines.
+    pub registry: CachePadded<Registry>,
+    /// Hazards in contexts' own backup slots.
+    pub backup: CachePadded<BackupList>,
+    /// Serialises initialisation and mode switches.
+    pub init: Lock,
+    /// Shares membarriers between waiters.
+    pub barrier: CachePadded<Barrier>,
+    /// Who sleeps for which addresses.
+    pub waiters: CachePadded<Waiters>,
+    /// Statistics.
+    pub counters: Counters,
+}
+
+const _: () = {
+    assert!(size_of::<Control>() == 4096);
+    // include/hazptr/control.h says these in C; ffi-tests/layout.c compares.
+    assert!(core::mem::offset_of!(Control, slots) == 44);
+    assert!(core::mem::offset_of!(Control, registry) == 128);
+    assert!(core::mem::offset_of!(Control, backup) == 384);
+};
+
+/// The page. Reached by [`control`] only.
+#[unsafe(no_mangle)]
+#[allow(non_upper_case_globals)]
+pub static hazptr_control: Control = Control {
+    magic: AtomicU64::new(0),
+    layout: AtomicU32::new(0),
+    size: AtomicU32::new(0),
+    word: Word(AtomicU32::new(0)),
+    nr_cpus: AtomicU32::new(0),
+    current: AtomicPtr::new(ptr::null_mut()),
+    rseq_offset: AtomicIsize::new(0),
+    generation: AtomicU32::new(0),
+    slots: AtomicU32::new(0),
+    registry: CachePadded::new(Registry::new()),
+    backup: CachePadded::new(BackupList::new()),
+    init: Lock::new(),
+    barrier: CachePadded::new(Barrier::new()),
+    waiters: CachePadded::new(Waiters::new()),
+    counters: Counters::new(),
+};
+
+/// The control block, as this process sees it.
+#[inline(always)]
+pub fn control() -> &'static Control {
+    let page: *const Control;
+    // SAFETY: loads an address that the linker put into the global offset table; the page is
+    // static, and all of it is atomic or guarded by a lock.
+    unsafe {
+        asm!(
+            "movq {symbol}@GOTPCREL(%rip), {page}",
+            symbol = sym hazptr_control,
+            page = lateout(reg) page,
+            options(att_syntax, pure, nomem, nostack, preserves_flags),
+        );
+        &*page
+    }
+}
+
+/// The line of every CPU that has none of its own.
+pub static FULL_LINE: Line = Line::full();
+
+/// The table that `Control::current` names. It is not wiped on fork, but filled anew before
+/// `nr_cpus` lets anyone read it.
+pub static CURRENT_LINES: [AtomicPtr<Line>; TABLE] =
+    [const { AtomicPtr::new(ptr::null_mut()) }; TABLE];
+
+impl Control {
+    /// The generation, to be compared with a later one: a change means that this is a forked
+    /// child, and all that was read before belongs to the parent.
+    pub fn generation(&self) -> u32 {
+        // Relaxed: only this thread's own past matters; see fork in lib.rs.
+        self.generation.load(Ordering::Relaxed)
+    }
+
+    /// The first cache lines' constants, for those who only look.
+    pub fn describe(&self) {
+        // Relaxed: `nr_cpus` and the word are stored after these, with Release.
+        self.layout.store(LAYOUT, Ordering::Relaxed);
+        self.size.store(size_of::<Control>() as u32, Ordering::Relaxed);
+        self.slots.store(line::SLOTS as u32, Ordering::Relaxed);
+        self.magic.store(MAGIC, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Initialisation, and the ways down from one mode to a lower one.
+//!
+//! ```text
+//!         ensure()                  membarrier refused            membarrier refused
+//! UNINIT ----------> RSEQ ----> TRANS ----------> MEMBARRIER ----------------------> FENCE
+//!    |                            |                    ^                               ^
+//!    |                            +--------------------|-------------------------------+
+//!    +-------------------------------------------------+-------------------------------+
+//!         ensure(), as HAZPTR_MODE and the machine allow
+//! ```
+//!
+//! Only ever downwards, under one lock, with signals blocked. A forked child begins at UNINIT.
+
+use crate::control::{CURRENT_LINES, Control, FULL_LINE, Mode, TABLE, control};
+use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::{fence, portable, registry, rseq, sweep, sys};
+use core::ffi::CStr;
+use core::ptr;
+
+/// Initialisations in this line of processes. Not wiped on fork: this is what tells a child's
+/// state from its parent's.
+static GENERATIONS: AtomicU32 = AtomicU32::new(0);
+
+/// The environment's wishes, read once. Not wiped on fork, so that children do not read it again.
+static WISHES: AtomicU64 = AtomicU64::new(0);
+
+/// SHARED lines taken ahead when the portable path is what everybody uses.
+const SHARED_AHEAD: u32 = 16;
+
+/// The control block, initialised.
+pub fn ensure() -> &'static Control {
+    let control = control();
+    if control.word.mode() == Mode::Uninit {
+        initialise(control);
+    }
+    control
+}
+
+#[cold]
+fn initialise(control: &'static Control) {
+    // Before anything is written to the page, the lock included: whenever another thread forks,
+    // its child finds either a page that is still zero or one that the kernel zeroes.
+    let wiped = sys::wipe_on_fork(control);
+    let _held = control.init.lock();
+    if control.word.mode() != Mode::Uninit {
+        return;
+    }
+    // Relaxed: under the lock, or alone in a child.
+    let generation = GENERATIONS.fetch_add(1, Ordering::Relaxed) + 1;
+    let wishes = Wishes::read();
+    if !wiped && generation == 1 {
+        sys::complain(&[b"hazptr: no MADV_WIPEONFORK (Linux 4.14): do not fork and go on\n"]);
+    }
+    // A child leaves the static chunk to the contexts it inherited.
+    let chunk = if generation == 1 { registry::static_chunk() } else { ptr::null_mut() };
+    control.registry.open(chunk, wishes.max_lines());
+    control.barrier.open(generation);
+    control.describe();
+    // Relaxed: the mode is stored with Release at the end. Before `nr_cpus` all the same: swaps
+    // compare it.
+    control.generation.store(generation, Ordering::Relaxed);
+
+    let wish = wishes.mode();
+    let mode = choose(wish);
+    if wishes.is_first_reading() && wish != Mode::Uninit && wish != mode {
+        sys::complain(&[
+            b"hazptr: HAZPTR_MODE=",
+            name(wish),
+            b": not to be had on this machine, using ",
+            name(mode),
+            b"\n",
+        ]);
+    }
+    if mode == Mode::Rseq {
+        open_sequences(control);
+    } else {
+        portable::prepare(control, SHARED_AHEAD);
+    }
+    control.word.set_mode(mode);
+}
+
+/// Lets readers use sequences. The membarrier that restarts them is registered.
+fn open_sequences(control: &'static Control) {
+    let mut mask = [0; TABLE / 64];
+    // The kernel's masks have room for every CPU number that it will ever give out.
+    let bytes = sys::affinity(0, &mut mask).unwrap_or(size_of_val(&mask));
+    let cpus = (bytes * 8).min(TABLE);
+    for entry in CURRENT_LINES.iter().take(cpus) {
+        // Relaxed: published by the Release below.
+        entry.store((&raw const FULL_LINE).cast_mut(), Ordering::Relaxed);
+    }
+    // Relaxed: as above. A reader that sees the offset and not yet `nr_cpus` arms its sequence,
+    // leaves it and disarms, which is harmless.
+    control.current.store(CURRENT_LINES.as_ptr().cast_mut(), Ordering::Relaxed);
+    control.rseq_offset.store(rseq::offset_from_libc().unwrap_or(0), Ordering::Relaxed);
+    // Release: pairs with the load inside the sequences; the table is filled.
+    control.nr_cpus.store(cpus as u32, Ordering::Release);
+}
+
+/// The best mode that the machine has, not above `wish`.
+fn choose(wish: Mode) -> Mode {
+    use sys::Membarrier::{RegisterPrivateExpedited, RegisterPrivateExpeditedRseq};
+    let below = wish as u32;
+    if below <= Mode::Rseq as u32
+        && rseq::offset_from_libc().is_some()
+        && sys::membarrier(RegisterPrivateExpeditedRseq).is_ok()
+    {
+        return Mode::Rseq;
+    }
+    if below <= Mode::Membarrier as u32 && sys::membarrier(RegisterPrivateExpedited).is_ok() {
+        return Mode::Membarrier;
+    }
+    Mode::Fence
+}
+
+/// Leaves mode rseq because membarrier was refused. When this returns, no sequence is under way
+/// and none will begin, and everything that the last ones committed is visible to the caller.
+#[cold]
+pub fn leave_rseq(control: &Control) {
+    let _held = control.init.lock();
+    if control.word.mode() != Mode::Rseq {
+        // Another waiter's sweep is over, or this is a forked child. After the sweep there are no
+        // sequences, so it serves everybody, whenever it began.
+        return;
+    }
+    // Scenario 9: readers that load the old `nr_cpus` may still commit until the sweep is over, and
+    // until then the mode tells other waiters that they need a barrier.
+    control.word.set_mode(Mode::Trans);
+    // Relaxed: the fence below comes before the sweep, which every sequence has to meet.
+    control.nr_cpus.store(0, Ordering::Relaxed);
+    fence::full();
+    if sweep::every_cpu().is_err() {
+        sys::die(
+            b"membarrier was refused after initialisation, and so was sched_setaffinity; \
+                   start with HAZPTR_MODE=fence under such a filter",
+        );
+    }
+    let mode = choose(Mode::Membarrier);
+    portable::prepare(control, SHARED_AHEAD);
+    control.word.set_mode(mode);
+}
+
+/// Leaves mode membarrier because it was refused. A release that has looked at the control word
+/// before may miss one wake-up, which the cap on sleeping makes up for.
+#[cold]
+pub fn leave_membarrier(control: &Control) {
+    let _held = control.init.lock();
+    if control.word.mode() == Mode::Membarrier {
+        control.word.set_mode(Mode::Fence);
+    }
+}
+
+fn name(mode: Mode) -> &'static [u8] {
+    match mode {
+        Mode::Rseq => b"rseq",
+        Mode::Membarrier => b"membarrier",
+        _ => b"fence",
+    }
+}
+
+/// What the environment asks for. Packed in one word: mode + 1 in the low byte, the limit on lines
+/// above it, cut to 48 bits.
+#[derive(Clone, Copy)]
+struct Wishes {
+    packed: u64,
+    first: bool,
+}
+
+impl Wishes {
+    const NO_LIMIT: u64 = (1 << 48) - 1;
+
+    fn read() -> Self {
+        // Relaxed: under the init lock.
+        let cached = WISHES.load(Ordering::Relaxed);
+        if cached != 0 {
+            return Self { packed: cached, first: false };
+        }
+        let packed =
+            (Self::mode_from_environment() as u64 + 1) | (Self::lines_from_environment() << 8);
+        WISHES.store(packed, Ordering::Relaxed);
+        Self { packed, first: true }
+    }
+
+    fn is_first_reading(self) -> bool {
+        self.first
+    }
+
+    /// The mode asked for; Uninit: the best.
+    fn mode(self) -> Mode {
+        match (self.packed & 0xff) - 1 {
+            1 => Mode::Rseq,
+            2 => Mode::Membarrier,
+            3 => Mode::Fence,
+            _ => Mode::Uninit,
+        }
+    }
+
+    fn max_lines(self) -> u64 {
+        self.packed >> 8
+    }
+
+    fn mode_from_environment() -> Mode {
+        let value = sys::environment(c"HAZPTR_MODE");
+        if value.is_null() {
+            return Mode::Uninit;
+        }
+        // SAFETY: not NULL, so a C string of the environment.
+        match unsafe { CStr::from_ptr(value) }.to_bytes() {
+            b"" | b"auto" => Mode::Uninit,
+            b"rseq" => Mode::Rseq,
+            b"membarrier" => Mode::Membarrier,
+            b"fence" => Mode::Fence,
+            other => {
+                sys::complain(&[
+                    b"hazptr: HAZPTR_MODE=",
+                    other,
+                    b": not one of auto, rseq, membarrier, fence; using auto\n",
+                ]);
+                Mode::Uninit
+            }
+        }
+    }
+
+    fn lines_from_environment() -> u64 {
+        let value = sys::environment(c"HAZPTR_MAX_LINES");
+        if value.is_null() {
+            return Self::NO_LIMIT;
+        }
+        // SAFETY: not NULL, so a C string of the environment.
+        match unsafe { sys::parse_decimal(value) } {
+            Some(lines) => lines.min(Self::NO_LIMIT),
+            None => {
+                sys::complain(&[
+                    b"hazptr: HAZPTR_MAX_LINES: not a number of lines; using no limit\n",
+                ]);
+                Self::NO_LIMIT
+            }
+        }
+    }
+}
+
+/// Initialises when the library is loaded: while the process has one thread, the kernel registers
+/// for membarrier at once; later it has to wait for a grace period of its own.
+#[cfg(not(test))]
+#[used]
+#[unsafe(link_section = ".init_array")]
+static AT_LOAD: extern "C" fn() = {
+    extern "C" fn at_load() {
+        ensure();
+    }
+    at_load
+};

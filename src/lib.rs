@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! hazptr: hazard pointers for user space.
+//!
+//! # The way of the data
+//!
+//! A C program calls [`abi`]; a reader then goes through [`acquire`] to [`rseq`] (the fast path)
+//! and back through [`release`], a waiter through [`synchronize`] to [`barrier`] and [`wait`].
+//!
+//! | module | one idea |
+//! |---|---|
+//! | [`abi`] | exported functions and types; becomes include/hazptr.h |
+//! | [`control`] | the one page of state, its layout, the modes |
+//! | [`init`] | how the mode is chosen, and how it goes down |
+//! | [`rseq`] | the restartable sequences, in assembly |
+//! | [`acquire`] | which way an acquire takes; swapping lines |
+//! | [`portable`] | acquire by compare-and-swap; validation by re-load |
+//! | [`backup`] | hazards in the caller's context |
+//! | [`release`] | the store of NULL, and the look for sleepers |
+//! | [`line`] | fifteen slots and a state |
+//! | [`registry`] | all lines, and the mark |
+//! | [`synchronize`] | barrier, scan, wait |
+//! | [`barrier`] | membarrier, shared between waiters |
+//! | [`wait`] | sleeping and waking |
+//! | [`fence`] | which fences pair |
+//! | [`lock`] | a mutex that handlers may meet |
+//! | [`sweep`] | a barrier for when membarrier is withdrawn |
+//! | [`stats`] | counters |
+//! | [`sys`] | system calls and libc |
+//! | [`sync`] | the atomics |
+//!
+//! # Invariants
+//!
+//! - **I1** From acquire to release a hazard stays in one slot. Nothing copies it elsewhere.
+//! - **I2** Lines are type-stable: once mapped they stay lines for the life of the process.
+//! - **I3** A non-NULL address is written into an *empty* slot only by an acquire, in a line that is
+//!   CURRENT for the CPU it runs on and inside a restartable sequence; or by CAS in a SHARED line.
+//!   SHARED lines never become CURRENT, and a line is current for one CPU at most.
+//! - **I4** A PARKED line gets no new hazards: it only drains. A drained line may be taken again.
+//! - **I5** A sequence that loaded the old pointer has committed before the waiter's barrier
+//!   returns, or never commits.
+//! - **I6** A scan that begins after that barrier reads every slot of every line below the mark,
+//!   whatever the line's state, and the whole backup list; by I1 their order does not matter.
+//! - **I7** Every store that removes an address that a waiter may have seen is followed by the look
+//!   for sleepers, keyed by the address that stood in the slot.
+//!
+//! docs/algorithm.md is the proof.
+//!
+//! # Who may change what
+//!
+//! | state | changed by | how |
+//! |---|---|---|
+//! | an empty slot of a CURRENT line | any thread on that CPU | sequence ([`rseq`]) |
+//! | an empty slot of a SHARED line | any thread | CAS ([`portable`]) |
+//! | a held slot | whoever holds the context | plain store ([`release`], [`portable`]) |
+//! | an entry of `current` | a thread on that CPU | sequence ([`rseq::swap_line`]) |
+//! | a line's state | who owns it; PARKED: by CAS | [`line`] |
+//! | the mark | any thread, upwards by one | CAS ([`registry`]) |
+//! | the mode | who holds the init lock, downwards | [`init`] |
+//! | the backup list | who holds its lock | [`backup`] |
+//!
+//! # Fork
+//!
+//! All of this state is in one page that the kernel wipes in the child ([`control`]). The child's
+//! first call initialises it anew, with fresh lines; the parent's lines stay mapped in it, neither
+//! scanned nor used again, so that releasing an inherited context stores NULL where nobody looks.
+//! A handler may fork in the middle of any call here. In the child that call goes on with what it
+//! had read, so each one that could then damage the fresh state compares the generation first.
+
+#![cfg_attr(panic = "abort", no_std)]
+
+#[cfg(not(all(target_arch = "x86_64", target_os = "linux", target_pointer_width = "64")))]
+compile_error!("libhazptr runs on 64-bit x86 Linux only, so far");
+
+pub mod abi;
+mod acquire;
+mod backup;
+mod barrier;
+mod control;
+mod fence;
+mod init;
+mod line;
+mod lock;
+mod portable;
+mod registry;
+mod release;
+mod rseq;
+mod stats;
+mod sweep;
+mod sync;
+mod synchronize;
+mod sys;
+mod wait;
+
+/// There is nothing here that panics on purpose, and nobody to unwind to.
+#[cfg(panic = "abort")]
+#[panic_handler]
+fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
+    sys::die(b"internal error; please report it")
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A line: one padded array of hazard slots, with the state that says who may fill them.
+//!
+//! ```text
+//!            take (fresh)                 swap succeeded
+//! UNUSED ------------------> CURRENT ------------------------> PARKED
+//!    |                          ^      (or: swap failed, so      |
+//!    |                          |       given back unused)       |
+//!    |                          +--------------------------------+
+//!    |                               take: seen empty, one CAS   |
+//!    +--------------------------> SHARED <-----------------------+
+//!            take (fresh)                  take: seen empty, one CAS
+//! ```
+//!
+//! - CURRENT: named by one entry of `current` (or held by the one thread about to put it there).
+//!   Acquires on that CPU store into its empty slots, inside a restartable sequence (I3).
+//! - PARKED: no new hazards; those that it has drain (I4).
+//! - SHARED: any thread claims an empty slot by CAS. For ever: never becomes CURRENT (I3).
+//!
+//! Who takes a line owns its state until it passes it on, so only `take` needs a CAS.
+
+use crate::sync::{AtomicPtr, AtomicU32, Ordering};
+use core::ffi::c_void;
+use core::ptr;
+
+/// Hazard slots in a line. With the state they fill two cache lines, which is what the hardware
+/// fetches together.
+pub const SLOTS: usize = 15;
+
+/// How many slots the fast path looks at before it goes out of line.
+pub const NEAR_SLOTS: usize = 4;
+
+/// Never used since the process (or its last fork) began.
+pub const UNUSED: u32 = 0;
+/// See the module's comment.
+pub const CURRENT: u32 = 1;
+/// See the module's comment.
+pub const PARKED: u32 = 2;
+/// See the module's comment.
+pub const SHARED: u32 = 3;
+
+/// One hazard: the address it protects, or NULL when nobody holds it.
+#[repr(transparent)]
+pub struct Slot(pub AtomicPtr<c_void>);
+
+impl Slot {
+    /// What a waiter reads: the address held here.
+    #[inline]
+    pub fn held(&self) -> *mut c_void {
+        // Acquire: pairs with the Release of whoever removed the address that the waiter looked
+        // for, so that all that holder did comes before what the waiter does next (I6).
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// See the module's comment. The layout is known to the sequences and to debuggers.
+#[repr(C, align(128))]
+pub struct Line {
+    /// The hazards.
+    pub slots: [Slot; SLOTS],
+    state: AtomicU32,
+    /// Acquires that found the near slots taken, since the line became current. Only a hint.
+    pub far: AtomicU32,
+}
+
+const _: () = assert!(size_of::<Line>() == 128);
+
+impl Line {
+    const fn with(addr: *mut c_void, state: u32) -> Self {
+        Self {
+            slots: [const { Slot(AtomicPtr::new(ptr::null_mut())) }; SLOTS],
+            state: AtomicU32::new(state),
+            far: AtomicU32::new(0),
+        }
+        .filled(addr)
+    }
+
+    const fn filled(mut self, addr: *mut c_void) -> Self {
+        let mut i = 0;
+        while i < SLOTS {
+            self.slots[i] = Slot(AtomicPtr::new(addr));
+            i += 1;
+        }
+        self
+    }
+
+    /// A line as fresh memory has it: UNUSED and empty.
+    pub const fn new() -> Self {
+        Self::with(ptr::null_mut(), UNUSED)
+    }
+
+    /// A line with no room, for CPUs that have none of their own yet: the fast path looks at it
+    /// as at any other and goes out of line. Never scanned, never parked.
+    pub const fn full() -> Self {
+        Self::with(ptr::without_provenance_mut(1), CURRENT)
+    }
+
+    /// Whether any thread may claim slots here by CAS.
+    pub fn is_shared(&self) -> bool {
+        // Acquire: pairs with the Release in assign(); the line is in place below the mark.
+        self.state.load(Ordering::Acquire) == SHARED
+    }
+
+    /// Whether the line is parked.
+    pub fn is_parked(&self) -> bool {
+        // Relaxed: a hint for statistics; try_take's CAS decides.
+        self.state.load(Ordering::Relaxed) == PARKED
+    }
+
+    /// Whether no slot is held. Stays true for a parked line (I4), is a hint for any other.
+    pub fn is_empty(&self) -> bool {
+        self.slots.iter().all(|slot| slot.held().is_null())
+    }
+
+    /// Makes a parked, drained line `state`. False if it is anything else or another thread was
+    /// quicker.
+    ///
+    /// It may have been taken, filled and parked again between the look and the CAS. Then a line
+    /// that is not empty becomes current, which is harmless: acquires pass over occupied slots.
+    pub fn try_take(&self, state: u32) -> bool {
+        // Relaxed: the CAS decides, and orders.
+        self.state.load(Ordering::Relaxed) == PARKED
+            && self.is_empty()
+            // Acquire: pairs with the Release in park(); the sequences that filled this line on
+            // its last CPU are over, so its slots have one writer again.
+            && self
+                .state
+                .compare_exchange(PARKED, state, Ordering::Acquire, Ordering::Relaxed)
+                .is_ok()
+    }
+
+    /// Gives a fresh line, which only the caller knows of, its first state.
+    pub fn assign(&self, state: u32) {
+        // Release: pairs with the Acquire in is_shared().
+        self.state.store(state, Ordering::Release);
+    }
+
+    /// Parks a line that the caller took off its CPU by a swap, or took and did not use.
+    pub fn park(&self) {
+        // Relaxed: a hint, reset for the next time the line is current.
+        self.far.store(0, Ordering::Relaxed);
+        // Release: pairs with the Acquire in try_take().
+        self.state.store(PARKED, Ordering::Release);
+    }
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A mutex that a signal handler may meet: every signal is blocked while it is held, so that no
+//! handler ever waits for the thread that it interrupted.
+//!
+//! Waiters spin briefly and then sleep: a pure spin would keep a low-priority holder from its CPU
+//! for ever. Zero is the unlocked state, so that a wiped page is full of free locks.
+
+use crate::sync::{AtomicU32, Ordering};
+use crate::sys;
+use crossbeam_utils::Backoff;
+
+const FREE: u32 = 0;
+const HELD: u32 = 1;
+const CONTENDED: u32 = 2;
+
+/// The mutex. See the module's comment.
+#[repr(transparent)]
+pub struct Lock(AtomicU32);
+
+/// Unlocks, and then unblocks signals, when dropped.
+pub struct Guard<'a> {
+    lock: &'a Lock,
+    signals: sys::SignalMask,
+}
+
+impl Lock {
+    /// A free lock.
+    pub const fn new() -> Self {
+        Self(AtomicU32::new(FREE))
+    }
+
+    /// Blocks signals and takes the lock.
+    pub fn lock(&self) -> Guard<'_> {
+        let signals = sys::block_signals();
+        // Acquire: pairs with the Release in drop; what the last holder wrote is seen.
+        if self.0.compare_exchange(FREE, HELD, Ordering::Acquire, Ordering::Relaxed).is_err() {
+            self.lock_contended();
+        }
+        Guard { lock: self, signals }
+    }
+
+    #[cold]
+    fn lock_contended(&self) {
+        let backoff = Backoff::new();
+        while !backoff.is_completed() {
+            // Acquire: as in lock().
+            if self.0.compare_exchange(FREE, HELD, Ordering::Acquire, Ordering::Relaxed).is_ok() {
+                return;
+            }
+            backoff.snooze();
+        }
+        // Acquire: as in lock(). CONTENDED even if nobody else sleeps: one wake-up too many.
+        while self.0.swap(CONTENDED, Ordering::Acquire) != FREE {
+            sys::futex_wait(sys::futex_word(&self.0), CONTENDED, sys::SLEEP_CAP_MS);
+        }
+    }
+}
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        // Release: pairs with the Acquire in lock().
+        if self.lock.0.swap(FREE, Ordering::Release) == CONTENDED {
+            sys::futex_wake(sys::futex_word(&self.lock.0), 1);
+        }
+        sys::restore_signals(self.signals);
+    }
+}

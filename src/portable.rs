@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Acquire by compare-and-swap, for any thread on any CPU, with no help of the kernel: in the modes
+//! below rseq, for CPUs beyond the table, and for threads that have no rseq area. Correct beside
+//! sequences too, as it fences for itself.
+
+use crate::abi::hazptr_ctx;
+use crate::control::Control;
+use crate::line::{self, Slot};
+use crate::stats::Count;
+use crate::sync::{AtomicPtr, Ordering};
+use crate::{fence, release};
+use core::ffi::c_void;
+use core::ptr;
+
+/// Loads the pointer to protect.
+///
+/// # Safety
+/// `addr_p` can be read.
+pub unsafe fn load(addr_p: *const *mut c_void) -> *mut c_void {
+    // Acquire: what the interface promises; pairs with the publisher's store.
+    // SAFETY: the caller's duty; a pointer that others change is read atomically.
+    unsafe { AtomicPtr::from_ptr(addr_p.cast_mut()).load(Ordering::Acquire) }
+}
+
+/// Acquires through a slot of a SHARED line. `None` if there is none to be had.
+///
+/// # Safety
+/// As [`crate::abi::hazptr_acquire`].
+pub unsafe fn acquire(
+    control: &Control,
+    ctx: *mut hazptr_ctx,
+    addr_p: *const *mut c_void,
+) -> Option<*mut c_void> {
+    // SAFETY: the caller's duty, passed on; validate() gets a slot that was just claimed.
+    unsafe {
+        let mut addr = load(addr_p);
+        let mut held: *const Slot = ptr::null();
+        if !addr.is_null() {
+            let slot = claim(control, ctx, addr)?;
+            addr = validate(slot, addr, addr_p);
+            if !addr.is_null() {
+                held = slot;
+            }
+        }
+        control.counters.add(ctx, Count::AcquirePortable);
+        (*ctx).slot = held.cast_mut().cast();
+        Some(addr)
+    }
+}
+
+/// Makes sure that what an owned slot protects is still what `addr_p` holds, following it if not.
+/// Returns what the slot holds in the end, NULL included.
+///
+/// Both cases, against a waiter that unpublishes, fences and then scans: if its fence came before
+/// ours, our load below sees the new pointer and we let go of the old one. If ours came first, its
+/// scan sees our slot, and waits.
+///
+/// # Safety
+/// `slot` belongs to the caller and holds `addr`; `addr_p` can be read.
+pub unsafe fn validate(
+    slot: &Slot,
+    mut addr: *mut c_void,
+    addr_p: *const *mut c_void,
+) -> *mut c_void {
+    loop {
+        // Pairs with the full fence in barrier::heavy().
+        fence::full();
+        // SAFETY: the caller's duty, passed on.
+        let now = unsafe { load(addr_p) };
+        if now == addr {
+            return addr;
+        }
+        // Release: pairs with the Acquire in Slot::held(), for the slot's former holder: a waiter
+        // may read this store instead of that holder's NULL.
+        slot.0.store(now, Ordering::Release);
+        // A waiter may have seen the old address here in the meantime (I7, scenario 12).
+        release::removed(addr);
+        if now.is_null() {
+            return now;
+        }
+        addr = now;
+    }
+}
+
+/// An empty slot of a SHARED line, now holding `addr`.
+fn claim(control: &Control, ctx: *mut hazptr_ctx, addr: *mut c_void) -> Option<&'static Slot> {
+    // Threads start at different lines, by where their contexts lie.
+    let start = (ctx as usize >> 12).wrapping_mul(0x9e37_79b9) >> 8;
+    loop {
+        let mark = control.registry.mark();
+        let shared = || control.registry.lines(mark).filter(|line| line.is_shared());
+        let skip = start.checked_rem(mark as usize).unwrap_or(0);
+        let slots = shared().skip(skip).chain(shared().take(skip)).flat_map(|line| &line.slots);
+        for slot in slots {
+            // Relaxed: the CAS decides.
+            if slot.0.load(Ordering::Relaxed).is_null() {
+                // Acquire: pairs with the Release of the slot's former holder; with the Release in
+                // validate() it passes on to a waiter what that holder did. A waiter that reads
+                // this very store gets it because a CAS continues the release sequence.
+                let claimed = slot.0.compare_exchange(
+                    ptr::null_mut(),
+                    addr,
+                    Ordering::Acquire,
+                    Ordering::Relaxed,
+                );
+                if claimed.is_ok() {
+                    return Some(slot);
+                }
+            }
+        }
+        control.registry.take(line::SHARED)?;
+    }
+}
+
+/// Takes some SHARED lines ahead, so that threads on many CPUs do not all meet in one.
+pub fn prepare(control: &Control, lines: u32) {
+    for _ in 0..lines {
+        if control.registry.take(line::SHARED).is_none() {
+            break;
+        }
+    }
+}

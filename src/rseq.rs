@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The restartable sequences (rseq(2)), x86-64.
+//!
+//! A sequence runs from its start to its commit, the last store, on one CPU and without any other
+//! thread, or handler of its own thread, in between; otherwise the kernel sends it to its abort
+//! handler, which begins it again. So there are no atomic instructions in here, and what is read in
+//! here is still true at the commit as far as this CPU's threads are concerned.
+//!
+//! `begin!` and `end!` are what all sequences share. Registers stand as {names}, so that the same
+//! text can serve inlined code. Labels: 90 descriptor, 91 arm, 92 first instruction of the
+//! sequence, 93 behind the commit, 94 abort handler, 95 way out without a commit, 96 and 97 free.
+//!
+//! `rseq_cs` is cleared on every way out: the code may lie in a plug-in that is unloaded, and the
+//! kernel reads the descriptor at the next preemption wherever the thread then is.
+
+use crate::abi::{hazptr_ctx, hazptr_slot};
+use crate::control::Control;
+use crate::line::{Line, NEAR_SLOTS, SLOTS};
+use crate::sync::{AtomicPtr, Ordering};
+use core::arch::asm;
+use core::ffi::c_void;
+use core::mem::offset_of;
+use core::ptr;
+
+const _: () = assert!(NEAR_SLOTS == 4 && SLOTS * 8 == 120, "the probes below spell these out");
+
+/// Offsets into the kernel's `struct rseq`, spelt out in the sequences.
+const RSEQ_CPU_ID: usize = 4;
+
+/// Describes the sequence to the kernel and arms it: `rseq_cs = &descriptor`.
+macro_rules! begin {
+    ($scratch:literal) => {
+        concat!(
+            ".pushsection __rseq_cs, \"aw\", @progbits\n",
+            ".balign 32\n",
+            "90:\n",
+            ".long 0, 0\n",
+            ".quad 92f, (93f - 92f), 94f\n",
+            ".popsection\n",
+            "91:\n",
+            "leaq 90b(%rip), ",
+            $scratch,
+            "\n",
+            "movq ",
+            $scratch,
+            ", %fs:8({rseq})\n",
+            "92:\n",
+        )
+    };
+}
+
+/// Disarms, and holds the abort handler and the way out that leaves zero in `$result`.
+macro_rules! end {
+    ($result:literal, $result32:literal) => {
+        concat!(
+            "93:\n",
+            "movq $0, %fs:8({rseq})\n",
+            ".pushsection .text.hazptr_abort, \"ax\", @progbits\n",
+            // The signature the kernel wants before an abort handler, dressed as an instruction.
+            ".byte 0x0f, 0xb9, 0x3d\n",
+            ".long 0x53053053\n",
+            "94:\n",
+            "jmp 91b\n",
+            "95:\n",
+            "xorl ",
+            $result32,
+            ", ",
+            $result32,
+            "\n",
+            "jmp 93b\n",
+            ".popsection\n",
+        )
+    };
+}
+
+/// ```text
+/// cpu = rseq->cpu_id;  if cpu >= control->nr_cpus: slot = 0, out
+/// slot = control->current[cpu]
+/// ```
+macro_rules! this_line {
+    () => {
+        concat!(
+            "movl %fs:4({rseq}), {addr:e}\n",
+            "cmpl {nr_cpus}({control}), {addr:e}\n",
+            "jae 95f\n",
+            "movq {current}({control}), {slot}\n",
+            "movq ({slot}, {addr}, 8), {slot}\n",
+        )
+    };
+}
+
+/// `if one of the line's first four slots is NULL: slot = it, go on; else slot = 0, out`
+macro_rules! near_slot {
+    () => {
+        concat!(
+            "cmpq $0, ({slot})\n",
+            "je 96f\n",
+            "addq $8, {slot}\n",
+            "cmpq $0, ({slot})\n",
+            "je 96f\n",
+            "addq $8, {slot}\n",
+            "cmpq $0, ({slot})\n",
+            "je 96f\n",
+            "addq $8, {slot}\n",
+            "cmpq $0, ({slot})\n",
+            "jne 95f\n",
+            "96:\n",
+        )
+    };
+}
+
+/// `if one of the line's slots is NULL: slot = it, go on; else slot = 0, out`
+macro_rules! any_slot {
+    () => {
+        concat!(
+            "leaq 120({slot}), {addr}\n",
+            "97:\n",
+            "cmpq $0, ({slot})\n",
+            "je 96f\n",
+            "addq $8, {slot}\n",
+            "cmpq {addr}, {slot}\n",
+            "jb 97b\n",
+            "jmp 95f\n",
+            "96:\n",
+        )
+    };
+}
+
+/// ```text
+/// addr = *addr_p        an acquire: every load is one on this architecture
+/// *slot = addr          the commit; a release, likewise
+/// ```
+macro_rules! publish {
+    () => {
+        concat!("movq ({addr_p}), {addr}\n", "movq {addr}, ({slot})\n")
+    };
+}
+
+/// One acquire by sequence: `$find` chooses the slot. The slot is NULL if nothing was committed.
+macro_rules! acquire_sequence {
+    ($control:expr, $rseq:expr, $addr_p:expr, $find:ident) => {{
+        let slot: *mut hazptr_slot;
+        let addr: *mut c_void;
+        asm!(
+            begin!("{slot}"),
+            this_line!(),
+            $find!(),
+            publish!(),
+            end!("{slot}", "{slot:e}"),
+            control = in(reg) $control,
+            rseq = in(reg) $rseq,
+            addr_p = in(reg) $addr_p,
+            slot = out(reg) slot,
+            addr = out(reg) addr,
+            nr_cpus = const offset_of!(Control, nr_cpus),
+            current = const offset_of!(Control, current),
+            options(att_syntax, nostack),
+        );
+        (slot, addr)
+    }};
+}
+
+/// Acquires through one of the near slots of this CPU's line. `None` sends the caller to the slow
+/// path: they are taken, or sequences are not to be had.
+///
+/// # Safety
+/// As [`crate::abi::hazptr_acquire`].
+#[inline(always)]
+pub unsafe fn acquire_near(
+    control: &Control,
+    ctx: *mut hazptr_ctx,
+    addr_p: *const *mut c_void,
+) -> Option<*mut c_void> {
+    // Relaxed: zero until initialisation has found where the rseq area is, constant after.
+    let rseq = control.rseq_offset.load(Ordering::Relaxed);
+    if rseq == 0 {
+        return None;
+    }
+    // SAFETY: rseq is this thread's area, registered or not; `current` and what it names are lines
+    // for ever (I2); `*addr_p` is the caller's duty.
+    let (slot, addr) =
+        unsafe { acquire_sequence!(ptr::from_ref(control), rseq, addr_p, near_slot) };
+    if slot.is_null() {
+        return None;
+    }
+    // After the sequence, never inside: a store to the context is no part of what restarts.
+    // SAFETY: the caller's context. NULL protects nothing: the slot is still free (scenario 4).
+    unsafe { (*ctx).slot = if addr.is_null() { ptr::null_mut() } else { slot } };
+    Some(addr)
+}
+
+/// As [`acquire_near`], through any slot of the line.
+///
+/// # Safety
+/// As [`crate::abi::hazptr_acquire`].
+pub unsafe fn acquire_far(
+    control: &Control,
+    ctx: *mut hazptr_ctx,
+    addr_p: *const *mut c_void,
+) -> Option<*mut c_void> {
+    // Relaxed: as in acquire_near.
+    let rseq = control.rseq_offset.load(Ordering::Relaxed);
+    if rseq == 0 {
+        return None;
+    }
+    // SAFETY: as in acquire_near.
+    let (slot, addr) = unsafe { acquire_sequence!(ptr::from_ref(control), rseq, addr_p, any_slot) };
+    if slot.is_null() {
+        return None;
+    }
+    // SAFETY: as in acquire_near.
+    unsafe { (*ctx).slot = if addr.is_null() { ptr::null_mut() } else { slot } };
+    Some(addr)
+}
+
+/// Makes `new` the current line of `cpu` in place of `old`. False if this thread is on another
+/// CPU, `old` is not current any more, or this is a child that was forked since `generation` was
+/// read (then both lines belong to the parent).
+///
+/// After true, no sequence that found `old` can commit to it (I4): sequences of other threads on
+/// this CPU are not running, and restart when they do.
+///
+/// ```text
+/// if rseq->cpu_id != cpu: out
+/// if control->generation != generation: out
+/// if current[cpu] != old: out
+/// current[cpu] = new
+/// ```
+pub fn swap_line(
+    control: &Control,
+    cpu: u32,
+    entry: &AtomicPtr<Line>,
+    generation: u32,
+    old: &Line,
+    new: &'static Line,
+) -> bool {
+    // Relaxed: as in acquire_near.
+    let rseq = control.rseq_offset.load(Ordering::Relaxed);
+    if rseq == 0 {
+        return false;
+    }
+    let done: usize;
+    // SAFETY: stores one pointer to a line into one entry of the table, which lives for ever.
+    unsafe {
+        asm!(
+            begin!("{done}"),
+            "cmpl {cpu:e}, %fs:4({rseq})",
+            "jne 95f",
+            "cmpl {generation:e}, {generation_at}({control})",
+            "jne 95f",
+            "movq ({entry}), {done}",
+            "cmpq {old}, {done}",
+            "jne 95f",
+            "movq {new}, ({entry})",
+            end!("{done}", "{done:e}"),
+            control = in(reg) ptr::from_ref(control),
+            rseq = in(reg) rseq,
+            cpu = in(reg) cpu,
+            generation = in(reg) generation,
+            entry = in(reg) entry.as_ptr(),
+            old = in(reg) ptr::from_ref(old),
+            new = in(reg) ptr::from_ref(new),
+            done = out(reg) done,
+            generation_at = const offset_of!(Control, generation),
+            options(att_syntax, nostack),
+        );
+    }
+    done != 0
+}
+
+/// The CPU this thread is on, or was a moment ago; a huge number if the kernel does not say.
+pub fn cpu_id(control: &Control) -> u32 {
+    // Relaxed: as in acquire_near.
+    let rseq = control.rseq_offset.load(Ordering::Relaxed);
+    if rseq == 0 {
+        return u32::MAX;
+    }
+    let cpu: u32;
+    // SAFETY: reads this thread's own area.
+    unsafe {
+        asm!(
+            "movl %fs:{field}({rseq}), {cpu:e}",
+            field = const RSEQ_CPU_ID,
+            rseq = in(reg) rseq,
+            cpu = lateout(reg) cpu,
+            options(att_syntax, nostack, preserves_flags, readonly),
+        );
+    }
+    cpu
+}
+
+/// What libc says about rseq: the area's offset from the thread pointer, if it registered one.
+pub fn offset_from_libc() -> Option<isize> {
+    let (offset, size): (*const isize, *const u32);
+    // SAFETY: weak references: an address, or NULL where libc (before glibc 2.35) has no such
+    // object.
+    unsafe {
+        asm!(
+            ".weak __rseq_offset",
+            ".weak __rseq_size",
+            "movq __rseq_offset@GOTPCREL(%rip), {offset}",
+            "movq __rseq_size@GOTPCREL(%rip), {size}",
+            offset = out(reg) offset,
+            size = lateout(reg) size,
+            options(att_syntax, pure, nomem, nostack, preserves_flags),
+        );
+        // With rseq turned off by a tunable the offset is valid and the size zero.
+        (!offset.is_null() && !size.is_null() && *size != 0).then(|| *offset)
+    }
+}

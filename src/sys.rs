@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Every system call and every libc declaration that the engine relies on.
+//!
+//! All wrappers preserve `errno`, are no cancellation points and are safe in signal handlers.
+
+use crate::sync::AtomicU32;
+use core::ffi::{c_char, c_int, c_long, c_void};
+use core::ptr::{self, NonNull};
+
+/// Cap of every sleep on a futex, in milliseconds. A wake-up can be lost when a handler leaves a
+/// release by `longjmp`, or in a mode switch; this bounds what that costs.
+pub const SLEEP_CAP_MS: u64 = 100;
+
+/// A raw system call: the result, or the error number.
+///
+/// # Safety
+/// As the system call itself.
+unsafe fn syscall(nr: c_long, args: [usize; 6]) -> Result<usize, c_int> {
+    // SAFETY: errno's address is valid for the calling thread; the call is the caller's duty.
+    unsafe {
+        let errno = libc::__errno_location();
+        let saved = *errno;
+        let [a, b, c, d, e, f] = args;
+        let result = libc::syscall(nr, a, b, c, d, e, f);
+        if result == -1 {
+            let error = *errno;
+            *errno = saved;
+            Err(error)
+        } else {
+            Ok(result as usize)
+        }
+    }
+}
+
+/// Anonymous zeroed memory, page-aligned, never given back. `None` if the system has none.
+pub fn map_zeroed(bytes: usize) -> Option<NonNull<c_void>> {
+    let prot = (libc::PROT_READ | libc::PROT_WRITE) as usize;
+    let flags = (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS) as usize;
+    // SAFETY: a fresh private mapping at an address of the kernel's choice touches nothing else.
+    let mapped = unsafe { syscall(libc::SYS_mmap, [0, bytes, prot, flags, usize::MAX, 0]) };
+    mapped.ok().and_then(|p| NonNull::new(p as *mut c_void))
+}
+
+/// Gives a mapping back that nobody else has seen.
+///
+/// # Safety
+/// `p` came from [`map_zeroed`] with the same size, and no other reference to it exists.
+pub unsafe fn unmap(p: NonNull<c_void>, bytes: usize) {
+    // SAFETY: the caller's duty. A failure leaks the mapping, which is all that can be done.
+    let _ = unsafe { syscall(libc::SYS_munmap, [p.as_ptr() as usize, bytes, 0, 0, 0, 0]) };
+}
+
+/// Asks that children of fork see these pages as zeroes. Since Linux 4.14.
+pub fn wipe_on_fork<T>(pages: &T) -> bool {
+    let start = ptr::from_ref(pages) as usize;
+    let args = [start, size_of::<T>(), libc::MADV_WIPEONFORK as usize, 0, 0, 0];
+    // SAFETY: changes nothing in this process, and the pages belong to `pages` alone.
+    unsafe { syscall(libc::SYS_madvise, args) }.is_ok()
+}
+
+/// A command of membarrier(2), as its number in the kernel's interface.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Membarrier {
+    /// Fence every running thread of this process.
+    PrivateExpedited = 1 << 3,
+    /// Announce the use of the above.
+    RegisterPrivateExpedited = 1 << 4,
+    /// Fence, and restart the rseq sequence of, every running thread of this process.
+    PrivateExpeditedRseq = 1 << 7,
+    /// Announce the use of the above.
+    RegisterPrivateExpeditedRseq = 1 << 8,
+}
+
+/// membarrier(2). The error is ENOSYS, EPERM, EINVAL, ENOMEM, or what a seccomp filter says.
+pub fn membarrier(command: Membarrier) -> Result<(), c_int> {
+    // SAFETY: membarrier touches no memory of the caller.
+    unsafe { syscall(libc::SYS_membarrier, [command as usize, 0, 0, 0, 0, 0]) }.map(drop)
+}
+
+/// Sleeps while `*word == expected`, at most `ms` milliseconds. May return early.
+pub fn futex_wait(word: *const u32, expected: u32, ms: u64) {
+    let timeout = libc::timespec {
+        tv_sec: (ms / 1000) as libc::time_t,
+        tv_nsec: (ms % 1000 * 1_000_000) as _,
+    };
+    let op = (libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG) as usize;
+    let args = [word as usize, op, expected as usize, &raw const timeout as usize, 0, 0];
+    // SAFETY: the kernel only reads the word and the timeout. Every failure is an early return.
+    let _ = unsafe { syscall(libc::SYS_futex, args) };
+}
+
+/// Wakes up to `count` sleepers of `word`.
+pub fn futex_wake(word: *const u32, count: u32) {
+    let op = (libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG) as usize;
+    // SAFETY: the word is only a key here.
+    let _ = unsafe { syscall(libc::SYS_futex, [word as usize, op, count as usize, 0, 0, 0]) };
+}
+
+/// The futex word inside an atomic.
+pub fn futex_word(word: &AtomicU32) -> *const u32 {
+    word.as_ptr()
+}
+
+/// The kernel's signal set: one bit a signal.
+#[derive(Clone, Copy)]
+pub struct SignalMask(u64);
+
+fn set_signal_mask(new: u64) -> SignalMask {
+    let mut old = 0u64;
+    let args = [
+        libc::SIG_SETMASK as usize,
+        &raw const new as usize,
+        &raw mut old as usize,
+        size_of::<u64>(),
+        0,
+        0,
+    ];
+    // SAFETY: both sets outlive the call. With these arguments it cannot fail.
+    let _ = unsafe { syscall(libc::SYS_rt_sigprocmask, args) };
+    SignalMask(old)
+}
+
+/// Blocks every signal of this thread, those that libc keeps for itself included.
+pub fn block_signals() -> SignalMask {
+    set_signal_mask(!0)
+}
+
+/// Restores what [`block_signals`] returned.
+pub fn restore_signals(mask: SignalMask) {
+    set_signal_mask(mask.0);
+}
+
+/// A kernel CPU mask: bit n is CPU n.
+pub type CpuMask = [u64; crate::control::TABLE / 64];
+
+/// The CPUs that a thread may run on (0: the caller), and the size of the kernel's masks in bytes,
+/// which bounds every CPU number that this kernel will ever give out.
+pub fn affinity(tid: i32, mask: &mut CpuMask) -> Result<usize, c_int> {
+    let args = [tid as usize, size_of::<CpuMask>(), mask.as_mut_ptr() as usize, 0, 0, 0];
+    // SAFETY: the kernel writes at most as many bytes as it is told the mask has.
+    unsafe { syscall(libc::SYS_sched_getaffinity, args) }
+}
+
+/// Restricts the calling thread to some CPUs. On return it runs on one of them.
+pub fn set_affinity(mask: &CpuMask) -> Result<(), c_int> {
+    let args = [0, size_of::<CpuMask>(), mask.as_ptr() as usize, 0, 0, 0];
+    // SAFETY: the kernel only reads the mask.
+    unsafe { syscall(libc::SYS_sched_setaffinity, args) }.map(drop)
+}
+
+/// Calls `each` with the id of every thread of this process; the error if /proc cannot be read.
+pub fn for_each_thread(mut each: impl FnMut(i32)) -> Result<(), c_int> {
+    let path = c"/proc/self/task".as_ptr() as usize;
+    let flags = (libc::O_RDONLY | libc::O_DIRECTORY | libc::O_CLOEXEC) as usize;
+    // SAFETY: the path is a C string.
+    let dir =
+        unsafe { syscall(libc::SYS_openat, [libc::AT_FDCWD as usize, path, flags, 0, 0, 0]) }?;
+    let mut buffer = [0u64; 256];
+    let outcome = loop {
+        let args = [dir, buffer.as_mut_ptr() as usize, size_of_val(&buffer), 0, 0, 0];
+        // SAFETY: the kernel writes at most the size it is told.
+        match unsafe { syscall(libc::SYS_getdents64, args) } {
+            Err(error) => break Err(error),
+            Ok(0) => break Ok(()),
+            Ok(bytes) => {
+                let mut at = 0;
+                while at < bytes {
+                    // SAFETY: the kernel wrote whole records up to `bytes`; a record's length
+                    // stands at offset 16 and its name, a C string, at offset 19.
+                    let (length, tid) = unsafe {
+                        let record = buffer.as_ptr().cast::<u8>().add(at);
+                        let length = record.add(16).cast::<u16>().read_unaligned();
+                        (length as usize, parse_decimal(record.add(19).cast()))
+                    };
+                    if let Some(tid) = tid {
+                        each(tid as i32);
+                    }
+                    at += length;
+                }
+            }
+        }
+    };
+    // SAFETY: the descriptor is ours.
+    let _ = unsafe { syscall(libc::SYS_close, [dir, 0, 0, 0, 0, 0]) };
+    outcome
+}
+
+/// The number that a C string spells, if it spells one.
+///
+/// # Safety
+/// `text` is a C string.
+pub unsafe fn parse_decimal(text: *const c_char) -> Option<u64> {
+    let mut value = 0u64;
+    let mut at = text;
+    loop {
+        // SAFETY: `at` has not passed the terminating zero.
+        let digit = unsafe { *at } as u8;
+        match digit {
+            0 if at == text => return None,
+            0 => return Some(value),
+            b'0'..=b'9' => {
+                value = value.checked_mul(10)?.checked_add(u64::from(digit - b'0'))?;
+            }
+            _ => return None,
+        }
+        // SAFETY: the byte was not the terminating zero.
+        at = unsafe { at.add(1) };
+    }
+}
+
+unsafe extern "C" {
+    // Not in the libc crate for this target.
+    fn secure_getenv(name: *const c_char) -> *const c_char;
+}
+
+/// An environment variable, or NULL: also NULL in a set-uid program.
+pub fn environment(name: &core::ffi::CStr) -> *const c_char {
+    // SAFETY: the name is a C string. secure_getenv takes no lock.
+    unsafe { secure_getenv(name.as_ptr()) }
+}
+
+/// Lets another thread run.
+pub fn yield_now() {
+    // SAFETY: no arguments.
+    let _ = unsafe { syscall(libc::SYS_sched_yield, [0; 6]) };
+}
+
+/// One message on standard error, in one write as far as the kernel goes along.
+pub fn complain(parts: &[&[u8]]) {
+    let mut line = [0u8; 256];
+    let mut used = 0;
+    for byte in parts.iter().flat_map(|part| part.iter()) {
+        if let Some(place) = line.get_mut(used) {
+            *place = *byte;
+            used += 1;
+        }
+    }
+    // SAFETY: the kernel reads `used` bytes of the line. There is nobody to tell of a failure.
+    let _ = unsafe { syscall(libc::SYS_write, [2, line.as_ptr() as usize, used, 0, 0, 0]) };
+}
+
+/// Ends the process, after a message: only where going on would be a use-after-free.
+pub fn die(message: &[u8]) -> ! {
+    complain(&[b"hazptr: fatal: ", message, b"\n"]);
+    // SAFETY: abort may be called anywhere.
+    unsafe { libc::abort() }
+}
