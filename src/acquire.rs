@@ -11,7 +11,7 @@
 //! ```
 
 use crate::abi::hazptr_ctx;
-use crate::control::{CURRENT_LINES, Control, FULL_LINE, Mode, control};
+use crate::control::{Control, Mode, control};
 use crate::line::{self, Line};
 use crate::stats::Count;
 use crate::sync::{AtomicPtr, Ordering};
@@ -114,26 +114,29 @@ struct Here {
 fn this_cpu(control: &Control) -> Option<Here> {
     let generation = control.generation();
     let cpu = rseq::cpu_id(control);
-    // Acquire: with what stored it; the table is filled.
+    // Acquire: pairs with the Release in init::open_sequences(); the table is filled.
     let nr_cpus = control.nr_cpus.load(Ordering::Acquire);
     if control.word.mode() != Mode::Rseq || cpu >= nr_cpus {
         return None;
     }
-    let entry = CURRENT_LINES.get(cpu as usize)?;
-    // Acquire: pairs with the swap's store (a release on this architecture).
-    // SAFETY: entries below nr_cpus name lines, which live for ever (I2).
-    let line = unsafe { entry.load(Ordering::Acquire).as_ref() }?;
-    Some(Here { cpu, generation, entry, line })
+    // Relaxed: stored before nr_cpus, and constant.
+    let table = control.current.load(Ordering::Relaxed);
+    if table.is_null() {
+        return None; // A handler has forked since nr_cpus was read, and this is the child.
+    }
+    // SAFETY: the table has nr_cpus entries, each naming a line; both live for ever (I2).
+    unsafe {
+        let entry = &*table.add(cpu as usize);
+        // Acquire: pairs with the swap's store (a release on this architecture).
+        let line = &*entry.load(Ordering::Acquire);
+        Some(Here { cpu, generation, entry, line })
+    }
 }
 
 impl Here {
-    fn is_first(&self) -> bool {
-        ptr::eq(self.line, &raw const FULL_LINE)
-    }
-
     /// Counts one more acquire that found the near slots taken; how many there were before.
     fn note_far(&self) -> u32 {
-        if self.is_first() {
+        if self.line.is_sentinel() {
             return 0;
         }
         // Relaxed, and not one step: a hint that may lose a count.
@@ -153,7 +156,7 @@ impl Here {
         if !rseq::swap_line(control, cpu, entry, generation, old, new) {
             new.park();
             Swap::Lost
-        } else if self.is_first() {
+        } else if self.line.is_sentinel() {
             Swap::First
         } else {
             old.park();
@@ -166,7 +169,7 @@ impl Here {
 pub fn note_context_switch() {
     let control = init::ensure();
     if let Some(here) = this_cpu(control)
-        && !here.is_first()
+        && !here.line.is_sentinel()
         && !here.line.is_empty()
         && here.replace_line(control) == Swap::Parked
     {

@@ -188,7 +188,7 @@ pub fn control() -> &'static Control {
 }
 
 /// The line of every CPU that has none of its own.
-pub static FULL_LINE: Line = Line::full();
+pub static SENTINEL: Line = Line::sentinel();
 
 /// The table that `Control::current` names. It is not wiped on fork, but filled anew before
 /// `nr_cpus` lets anyone read it.

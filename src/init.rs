@@ -12,7 +12,7 @@
 //!
 //! Only ever downwards, under one lock, with signals blocked. A forked child begins at UNINIT.
 
-use crate::control::{CURRENT_LINES, Control, FULL_LINE, Mode, TABLE, control};
+use crate::control::{CURRENT_LINES, Control, Mode, SENTINEL, TABLE, control};
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::{fence, portable, registry, rseq, sweep, sys};
 use core::ffi::CStr;
@@ -88,7 +88,7 @@ fn open_sequences(control: &'static Control) {
     let cpus = (bytes * 8).min(TABLE);
     for entry in CURRENT_LINES.iter().take(cpus) {
         // Relaxed: published by the Release below.
-        entry.store((&raw const FULL_LINE).cast_mut(), Ordering::Relaxed);
+        entry.store((&raw const SENTINEL).cast_mut(), Ordering::Relaxed);
     }
     // Relaxed: as above. A reader that sees the offset and not yet `nr_cpus` arms its sequence,
     // leaves it and disarms, which is harmless.

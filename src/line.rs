@@ -39,6 +39,10 @@ pub const PARKED: u32 = 2;
 /// See the module's comment.
 pub const SHARED: u32 = 3;
 
+/// The line of every CPU that has none of its own: it has no room, so the fast path, which looks at
+/// it as at any other, goes out of line. Never scanned, never parked.
+const SENTINEL: u32 = 4;
+
 /// One hazard: the address it protects, or NULL when nobody holds it.
 #[repr(transparent)]
 pub struct Slot(pub AtomicPtr<c_void>);
@@ -66,33 +70,29 @@ pub struct Line {
 const _: () = assert!(size_of::<Line>() == 128);
 
 impl Line {
-    const fn with(addr: *mut c_void, state: u32) -> Self {
-        Self {
-            slots: [const { Slot(AtomicPtr::new(ptr::null_mut())) }; SLOTS],
-            state: AtomicU32::new(state),
-            far: AtomicU32::new(0),
-        }
-        .filled(addr)
-    }
-
-    const fn filled(mut self, addr: *mut c_void) -> Self {
-        let mut i = 0;
-        while i < SLOTS {
-            self.slots[i] = Slot(AtomicPtr::new(addr));
-            i += 1;
-        }
-        self
-    }
-
     /// A line as fresh memory has it: UNUSED and empty.
     pub const fn new() -> Self {
-        Self::with(ptr::null_mut(), UNUSED)
+        Self {
+            slots: [const { Slot(AtomicPtr::new(ptr::null_mut())) }; SLOTS],
+            state: AtomicU32::new(UNUSED),
+            far: AtomicU32::new(0),
+        }
     }
 
-    /// A line with no room, for CPUs that have none of their own yet: the fast path looks at it
-    /// as at any other and goes out of line. Never scanned, never parked.
-    pub const fn full() -> Self {
-        Self::with(ptr::without_provenance_mut(1), CURRENT)
+    /// The line for CPUs that have none of their own.
+    pub const fn sentinel() -> Self {
+        Self {
+            slots: [const { Slot(AtomicPtr::new(ptr::without_provenance_mut(1))) }; SLOTS],
+            state: AtomicU32::new(SENTINEL),
+            far: AtomicU32::new(0),
+        }
+    }
+
+    /// Whether this is the line of CPUs that have none.
+    pub fn is_sentinel(&self) -> bool {
+        // Relaxed: constant. (Told by its state and not by its address: two copies of this code
+        // that have come to share one control block must agree.)
+        self.state.load(Ordering::Relaxed) == SENTINEL
     }
 
     /// Whether any thread may claim slots here by CAS.

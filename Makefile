@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# The front door. CMakeLists.txt does the building, scripts/ the rest.
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+BUILD ?= build
+MAKEFLAGS += --no-print-directory
+JOBS ?= $(shell nproc)
+
+.PHONY: help lib demo test bench install header check-format clean
+
+help:
+	@echo 'hazptr: hazard pointers for user space'
+	@echo
+	@echo '  make demo      install into build/, run examples/reload.c on /etc/services'
+	@echo '  make test      every test and every model; needs some minutes'
+	@echo '  make bench     the table of figures; let nothing else run'
+	@echo '  make install   PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)'
+	@echo '  make header    write include/hazptr.h anew from src/abi.rs'
+	@echo '  make lib       build the libraries only, into $(BUILD)/lib'
+	@echo '  make clean'
+	@echo
+	@echo 'Missing Debian packages are installed if you are root; else the command is printed.'
+
+lib:
+	@scripts/setup.sh cmake
+	@mkdir -p $(BUILD)
+	@cmake -S . -B $(BUILD) -DCMAKE_INSTALL_PREFIX=$(PREFIX) -DHAZPTR_TESTS=OFF \
+		>$(BUILD)/configure.log || { cat $(BUILD)/configure.log; exit 1; }
+	@cmake --build $(BUILD) -j$(JOBS)
+
+demo:
+	@scripts/setup.sh cmake pkg-config
+	@$(MAKE) install BUILD=build/demo PREFIX=$(CURDIR)/build/prefix DESTDIR=
+	@examples/demo.sh build/prefix
+
+test:
+	@scripts/test.sh
+
+bench:
+	@scripts/setup.sh cmake
+	@cmake -S . -B $(BUILD)/bench -DHAZPTR_TESTS=OFF -DCMAKE_BUILD_TYPE=Release >/dev/null
+	@cmake --build $(BUILD)/bench -j$(JOBS) --target bench
+	@$(BUILD)/bench/benches/bench $(BENCH)
+
+install: lib
+	@DESTDIR=$(DESTDIR) cmake --install $(BUILD) >$(BUILD)/install.log \
+		|| { cat $(BUILD)/install.log; exit 1; }
+	@echo "installed into $(DESTDIR)$(PREFIX); if the loader does not look there yet: ldconfig"
+
+header:
+	HAZPTR_WRITE_HEADER=1 cargo test --quiet --test header
+
+clean:
+	rm -rf build target

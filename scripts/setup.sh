@@ -1,0 +1,40 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# Sees to it that the programs a make target needs are there: setup.sh PROGRAM...
+# Debian packages that are missing are installed if we are root; else the command is printed.
+set -eu
+
+packages=
+want() {
+	command -v "$1" >/dev/null 2>&1 || packages="$packages $2"
+}
+
+command -v cargo >/dev/null 2>&1 || {
+	echo "setup: cargo is missing: install Rust 1.85 or later (https://rustup.rs, or Debian 13's cargo)" >&2
+	exit 1
+}
+want cc gcc
+for program in "$@"; do
+	case $program in
+	pkg-config) want pkg-config pkgconf ;;
+	c++) want c++ g++ ;;
+	*) want "$program" "$program" ;;
+	esac
+done
+[ -n "$packages" ] || exit 0
+
+install="apt-get install -y --no-install-recommends$packages"
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+	echo "setup: installing$packages"
+	log=$(mktemp)
+	# shellcheck disable=SC2086 # a list
+	if ! { apt-get update && DEBIAN_FRONTEND=noninteractive $install; } >"$log" 2>&1; then
+		cat "$log" >&2
+		exit 1
+	fi
+	rm -f "$log"
+else
+	echo "setup: programs are missing; as root:" >&2
+	echo "    apt-get update && $install" >&2
+	exit 1
+fi
