@@ -62,14 +62,12 @@ impl Barrier {
 
     /// Returns when a run has begun after this call and has ended. True if it was another's.
     ///
-    /// Scenario 14: our caller has unpublished, and a full fence comes before we read `begun`. Both
-    /// cases, for the runner of ticket t, who raises `begun` to t, fences and then interrupts the
+    /// Scenario 14: the caller has unpublished (or announced that it will sleep) and then done a
+    /// full fence, before we read `begun`. Both cases, for the runner of ticket t, who raises `begun` to t, fences and then interrupts the
     /// readers: if we read t, we do not rely on run t. If we read less, then our fence came before
     /// the runner's, and every reader that run t restarts sees what we unpublished.
     fn pass(&self, mut patience: Patience, run: impl FnOnce()) -> bool {
-        // Pairs with both after_rmw() below.
-        fence::full();
-        // Relaxed: ordered by that fence; a value that is too old only costs a run.
+        // Relaxed: ordered by the caller's fence, which pairs with both after_rmw() below; a value that is too old only costs a run.
         let mut begun = self.begun.load(Ordering::Relaxed);
         let arrived = begun & !(BUSY | QUEUED);
         #[cfg(test)]
@@ -165,8 +163,9 @@ impl Patience {
 /// Between a waiter's unpublishing and its scan: afterwards every hazard on the old pointer is
 /// visible to the scan, and none is added. A full fence for the caller in any case.
 pub fn heavy(control: &Control) {
-    // Pairs with the full fence in portable::validate(). Before the mode is read (scenario 9): if
-    // the switch away from rseq is seen, its sweep is over, and with it every sequence.
+    // Pairs with the full fence in portable::validate(), and with after_rmw() in Barrier::pass().
+    // Before the mode is read (scenario 9): if the switch away from rseq is seen, its sweep is
+    // over, and with it every sequence.
     fence::full();
     match control.word.mode() {
         Mode::Membarrier | Mode::Fence => {}
@@ -177,10 +176,12 @@ pub fn heavy(control: &Control) {
 /// After a waiter's announcement that it will sleep, before it looks again; pairs with the light
 /// fence in release::removed(), in mode fence with the full one in wait::wake().
 pub fn before_sleep(control: &Control) {
+    // The announcement was a read-modify-write. Pairs with after_rmw() in Barrier::pass(), or with
+    // the fence in wait::wake().
+    fence::after_rmw();
     match control.word.mode() {
         Mode::Rseq => shared(control),
         Mode::Membarrier => {
-            fence::full();
             control.counters.add(control, Count::Barrier);
             if issue(sys::Membarrier::PrivateExpedited).is_err() {
                 control.counters.add(control, Count::BarrierRefused);
@@ -188,7 +189,7 @@ pub fn before_sleep(control: &Control) {
             }
         }
         // In a switch a wake-up may be lost; the cap on the sleep makes up for it.
-        Mode::Uninit | Mode::Fence | Mode::Trans => fence::full(),
+        Mode::Uninit | Mode::Fence | Mode::Trans => {}
     }
 }
 

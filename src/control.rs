@@ -56,8 +56,9 @@ pub struct Word(AtomicU32);
 const MODE_SHIFT: u32 = 24;
 /// A release goes out of line if any of these bits is set.
 pub const RELEASE_SLOW: u32 = (1 << MODE_SHIFT) - 1;
-/// Always out of line: releases fence for themselves.
-const RELEASE_FENCED: u32 = 1 << 16;
+/// Always out of line: releases fence for themselves. The bits below count the sleepers; Linux has
+/// fewer threads than that.
+const RELEASE_FENCED: u32 = 1 << 23;
 
 impl Word {
     /// The mode in force.

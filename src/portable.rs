@@ -84,32 +84,32 @@ pub unsafe fn validate(
 
 /// An empty slot of a SHARED line, now holding `addr`.
 fn claim(control: &Control, ctx: *mut hazptr_ctx, addr: *mut c_void) -> Option<&'static Slot> {
-    // Threads start at different lines, by where their contexts lie.
-    let start = (ctx as usize >> 12).wrapping_mul(0x9e37_79b9) >> 8;
+    // Threads begin at different lines, by where their stacks lie.
+    let start = (ctx as usize >> 12) as u32;
     loop {
         let mark = control.registry.mark();
-        let shared = || control.registry.lines(mark).filter(|line| line.is_shared());
-        let skip = start.checked_rem(mark as usize).unwrap_or(0);
-        let slots = shared().skip(skip).chain(shared().take(skip)).flat_map(|line| &line.slots);
-        for slot in slots {
-            // Relaxed: the CAS decides.
-            if slot.0.load(Ordering::Relaxed).is_null() {
-                // Acquire: pairs with the Release of the slot's former holder; with the Release in
-                // validate() it passes on to a waiter what that holder did. A waiter that reads
-                // this very store gets it because a CAS continues the release sequence.
-                let claimed = slot.0.compare_exchange(
-                    ptr::null_mut(),
-                    addr,
-                    Ordering::Acquire,
-                    Ordering::Relaxed,
-                );
-                if claimed.is_ok() {
-                    return Some(slot);
-                }
+        for i in 0..mark {
+            let line = control.registry.line(start.wrapping_add(i) % mark)?;
+            let claimed = line.is_shared().then(|| line.slots.iter().find(|slot| take(slot, addr)));
+            if let Some(Some(slot)) = claimed {
+                return Some(slot);
             }
         }
         control.registry.take(line::SHARED)?;
     }
+}
+
+/// Puts `addr` into a slot if that is empty.
+fn take(slot: &Slot, addr: *mut c_void) -> bool {
+    // Relaxed: the CAS decides.
+    slot.0.load(Ordering::Relaxed).is_null()
+        // Acquire: pairs with the Release of the slot's former holder; with the Release in
+        // validate() it passes on to a waiter what that holder did. A waiter that reads this very
+        // store gets it because a CAS continues the release sequence.
+        && slot
+            .0
+            .compare_exchange(ptr::null_mut(), addr, Ordering::Acquire, Ordering::Relaxed)
+            .is_ok()
 }
 
 /// Takes some SHARED lines ahead, so that threads on many CPUs do not all meet in one.

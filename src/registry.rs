@@ -63,6 +63,15 @@ impl Registry {
         self.mark.load(Ordering::Acquire)
     }
 
+    /// One line below the mark.
+    pub fn line(&self, index: u32) -> Option<&'static Line> {
+        let (chunk, offset) = locate(index as usize);
+        // Relaxed: mark() has acquired it.
+        let base = NonNull::new(self.chunks.get(chunk)?.load(Ordering::Relaxed))?;
+        // SAFETY: a published chunk holds FIRST << chunk lines for ever (I2).
+        Some(unsafe { base.add(offset).as_ref() })
+    }
+
     /// Every line below `mark`, in order.
     pub fn lines(&self, mark: u32) -> impl Iterator<Item = &'static Line> {
         let mark = mark as usize;

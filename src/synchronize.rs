@@ -20,8 +20,8 @@ pub fn synchronize(addr: *const c_void) {
     loop {
         let generation = control.generation();
         barrier::heavy(control);
-        scan_lines(control, addr);
-        wait_for_backup(control, addr);
+        wait_for_lines(control, generation, addr);
+        wait_for_backup(control, generation, addr);
         if control.generation() == generation {
             return;
         }
@@ -31,21 +31,22 @@ pub fn synchronize(addr: *const c_void) {
 }
 
 /// Every slot of every line below the mark, whatever the line's state (I6).
-fn scan_lines(control: &Control, addr: *const c_void) {
+fn wait_for_lines(control: &Control, generation: u32, addr: *const c_void) {
     // After the barrier: a line that holds a committed hazard was counted before.
     let mark = control.registry.mark();
     for line in control.registry.lines(mark) {
         for slot in &line.slots {
             if ptr::eq(slot.held(), addr) {
-                wait::until_gone(control, addr, || ptr::eq(slot.held(), addr));
+                let held = || ptr::eq(slot.held(), addr);
+                wait::until_gone(control, generation, addr, held);
             }
         }
     }
 }
 
-fn wait_for_backup(control: &Control, addr: *const c_void) {
+fn wait_for_backup(control: &Control, generation: u32, addr: *const c_void) {
     if control.backup.holds(addr) {
-        wait::until_gone(control, addr, || control.backup.holds(addr));
+        wait::until_gone(control, generation, addr, || control.backup.holds(addr));
     }
 }
 

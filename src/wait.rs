@@ -14,8 +14,8 @@ use crossbeam_utils::Backoff;
 
 const BUCKET_BITS: u32 = 4;
 
-/// How often a waiter looks again before it prepares to sleep: a few microseconds.
-const SPINS: u32 = if cfg!(test) { 2 } else { 64 };
+/// How often a waiter looks again before it prepares to sleep, ever less often: some microseconds.
+const SPINS: u32 = if cfg!(test) { 2 } else { 12 };
 
 /// The sleepers whose addresses hash alike. All zero is nobody.
 struct Bucket {
@@ -42,25 +42,28 @@ impl Waiters {
     }
 }
 
-/// Waits until `held` says no. `held` reads, with Acquire, the place where `addr` was seen.
+/// Waits until `held` says no, or this turns out to be a child that a handler forked since
+/// `generation` was read: then whoever holds it does not exist here, and the caller starts afresh.
+/// `held` reads, with Acquire, the place where `addr` was seen.
 ///
 /// Sleeping, in order: announce; barrier; load the futex word; look again; sleep on that value.
 /// Both cases against a release (store NULL, then look for sleepers): if its store came before our
 /// barrier, we see it when we look again. If our barrier came before, it sees our announcement and
 /// changes the futex word: before we load it, then by its Release and our Acquire we see the store
 /// too; or after, then the kernel does not let us sleep, or it wakes us.
-pub fn until_gone(control: &Control, addr: *const c_void, held: impl Fn() -> bool) {
+pub fn until_gone(
+    control: &Control,
+    generation: u32,
+    addr: *const c_void,
+    held: impl Fn() -> bool,
+) {
     let backoff = Backoff::new();
     for _ in 0..SPINS {
         if !held() {
             return;
         }
         backoff.spin();
-        if backoff.is_completed() {
-            backoff.reset();
-        }
     }
-    let generation = control.generation();
     let bucket = control.waiters.bucket(addr);
     // Relaxed: both ordered by the barrier below against every release.
     bucket.waiting.fetch_add(1, Ordering::Relaxed);
@@ -69,20 +72,16 @@ pub fn until_gone(control: &Control, addr: *const c_void, held: impl Fn() -> boo
     loop {
         // Acquire: pairs with the Release in wake().
         let removals = bucket.removals.load(Ordering::Acquire);
-        if !held() {
+        if !held() || control.generation() != generation {
             break;
-        }
-        if control.generation() != generation {
-            // A handler forked, and this is the child: whoever holds it does not exist here, and
-            // our announcement was wiped. The caller starts afresh.
-            return;
         }
         control.counters.add(addr, Count::Sleep);
         sys::futex_wait(sys::futex_word(&bucket.removals), removals, sys::SLEEP_CAP_MS);
     }
+    // Never below zero: a fork may have wiped the announcement.
     control.word.lower();
-    // Relaxed: an early or late look only wakes in vain.
     let down = |n: u32| n.checked_sub(1);
+    // Relaxed: an early or late look only wakes in vain.
     let _ = bucket.waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, down);
 }
 
