@@ -168,11 +168,9 @@ impl Here {
 /// See [`crate::abi::hazptr_note_context_switch`].
 pub fn note_context_switch() {
     let control = init::ensure();
-    if let Some(here) = this_cpu(control)
-        && !here.line.is_sentinel()
-        && !here.line.is_empty()
-        && here.replace_line(control) == Swap::Parked
-    {
+    let Some(here) = this_cpu(control) else { return };
+    let in_use = !here.line.is_sentinel() && !here.line.is_empty();
+    if in_use && here.replace_line(control) == Swap::Parked {
         control.counters.add(ptr::from_ref(here.line), Count::Park);
     }
 }

@@ -34,7 +34,7 @@ pub unsafe fn release(ctx: *mut hazptr_ctx) {
 
 /// Removes the address in a slot that the caller holds, and sees to its waiters (I7).
 #[inline(always)]
-fn clear(slot: &Slot) {
+pub fn clear(slot: &Slot) {
     // Relaxed: the holder's own store, or one it was handed together with the context.
     let addr = slot.0.load(Ordering::Relaxed);
     // Release: pairs with the Acquire in Slot::held(): all that was done with the object comes

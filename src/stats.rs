@@ -52,7 +52,8 @@ impl Counters {
     }
 }
 
-fn collect(control: &Control) -> hazptr_stats {
+/// All numbers, as of about now.
+pub fn collect(control: &Control) -> hazptr_stats {
     let sum = |count| control.counters.sum(count);
     let mark = control.registry.mark();
     let backup_held = control.backup.len() as u64;

@@ -36,9 +36,13 @@ impl Waiters {
         )
     }
 
-    fn bucket(&self, addr: *const c_void) -> &Bucket {
+    fn index(addr: *const c_void) -> usize {
         let hash = (addr as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        &self.0[(hash >> (u64::BITS - BUCKET_BITS)) as usize]
+        (hash >> (u64::BITS - BUCKET_BITS)) as usize
+    }
+
+    fn bucket(&self, addr: *const c_void) -> &Bucket {
+        &self.0[Self::index(addr)]
     }
 }
 
@@ -102,5 +106,82 @@ pub fn wake(addr: *mut c_void) {
         bucket.removals.fetch_add(1, Ordering::Release);
         sys::futex_wake(sys::futex_word(&bucket.removals), i32::MAX as u32);
         control.counters.add(addr, Count::Wake);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::line::Slot;
+    use crate::stats::collect;
+    use crate::sync::AtomicPtr;
+    use crate::{init, portable, release};
+    use std::sync::Mutex;
+    use std::{ptr, thread};
+
+    /// These look at the process's own counters.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+    fn address(n: usize) -> *mut c_void {
+        ptr::without_provenance_mut(0x1000 * n)
+    }
+
+    /// Puts a waiter to sleep for `address(1)` in a slot, lets `act` do something to the slot, and
+    /// returns how many times somebody was woken until the waiter went on.
+    fn wakes_by(act: impl FnOnce(&Slot)) -> u64 {
+        let _one = ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let control = init::ensure();
+        let slot = Slot(AtomicPtr::new(address(1)));
+        let before = collect(control);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let held = || ptr::eq(slot.held(), address(1));
+                until_gone(control, control.generation(), address(1), held);
+            });
+            while collect(control).sleeps == before.sleeps {
+                thread::yield_now();
+            }
+            act(&slot);
+        });
+        collect(control).wakes - before.wakes
+    }
+
+    #[test]
+    fn a_release_wakes_the_sleeper_for_what_stood_in_the_slot() {
+        assert_eq!(wakes_by(release::clear), 1);
+    }
+
+    #[test]
+    fn an_overwritten_address_wakes_its_sleeper() {
+        // Scenario 12: the acquire had published address 1, and re-loads another.
+        let published = address(2);
+        // SAFETY: the slot is ours, and the pointer is a local variable.
+        let wakes = wakes_by(|slot| unsafe {
+            assert_eq!(portable::validate(slot, address(1), &raw const published), published);
+        });
+        assert_eq!(wakes, 1);
+    }
+
+    #[test]
+    fn strangers_in_other_buckets_wake_nobody() {
+        let strangers: Vec<_> = (2..1000)
+            .map(address)
+            .filter(|a| Waiters::index(*a) != Waiters::index(address(1)))
+            .collect();
+        let wakes = wakes_by(|slot| {
+            for stranger in &strangers {
+                release::clear(&Slot(AtomicPtr::new(*stranger)));
+            }
+            release::clear(slot);
+        });
+        assert_eq!(wakes, 1);
+    }
+
+    #[test]
+    fn nobody_is_announced_when_all_is_over() {
+        wakes_by(release::clear);
+        let _one = ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        assert_eq!(control().waiters.bucket(address(1)).waiting.load(Ordering::Relaxed), 0);
+        assert!(control().word.mode() == Mode::Fence || !control().word.release_is_slow());
     }
 }
