@@ -27,9 +27,6 @@ use core::ptr;
 /// fetches together.
 pub const SLOTS: usize = 15;
 
-/// How many slots the fast path looks at before it goes out of line.
-pub const NEAR_SLOTS: usize = 4;
-
 /// Never used since the process (or its last fork) began.
 pub const UNUSED: u32 = 0;
 /// See the module's comment.

@@ -15,14 +15,12 @@
 
 use crate::abi::{hazptr_ctx, hazptr_slot};
 use crate::control::Control;
-use crate::line::{Line, NEAR_SLOTS, SLOTS};
+use crate::line::{Line, SLOTS};
 use crate::sync::{AtomicPtr, Ordering};
 use core::arch::asm;
 use core::ffi::c_void;
 use core::mem::offset_of;
 use core::ptr;
-
-const _: () = assert!(NEAR_SLOTS == 4 && SLOTS * 8 == 120, "the probes below spell these out");
 
 /// Offsets into the kernel's `struct rseq`, spelt out in the sequences.
 const RSEQ_CPU_ID: usize = 4;
@@ -89,7 +87,8 @@ macro_rules! this_line {
     };
 }
 
-/// `if one of the line's first four slots is NULL: slot = it, go on; else slot = 0, out`
+/// `if one of the line's first four slots is NULL: slot = it, go on; else slot = 0, out`: the *near*
+/// slots. More of them would make a full line slower to leave, fewer would make nesting slower.
 macro_rules! near_slot {
     () => {
         concat!(
@@ -113,7 +112,7 @@ macro_rules! near_slot {
 macro_rules! any_slot {
     () => {
         concat!(
-            "leaq 120({slot}), {addr}\n",
+            "leaq {end}({slot}), {addr}\n",
             "97:\n",
             "cmpq $0, ({slot})\n",
             "je 96f\n",
@@ -138,7 +137,7 @@ macro_rules! publish {
 
 /// One acquire by sequence: `$find` chooses the slot. The slot is NULL if nothing was committed.
 macro_rules! acquire_sequence {
-    ($control:expr, $rseq:expr, $addr_p:expr, $find:ident) => {{
+    ($control:expr, $rseq:expr, $addr_p:expr, $find:ident $(, $operand:tt = $value:expr)?) => {{
         let slot: *mut hazptr_slot;
         let addr: *mut c_void;
         asm!(
@@ -154,6 +153,7 @@ macro_rules! acquire_sequence {
             addr = out(reg) addr,
             nr_cpus = const offset_of!(Control, nr_cpus),
             current = const offset_of!(Control, current),
+            $($operand = const $value,)?
             options(att_syntax, nostack),
         );
         (slot, addr)
@@ -204,7 +204,9 @@ pub unsafe fn acquire_far(
         return None;
     }
     // SAFETY: as in acquire_near.
-    let (slot, addr) = unsafe { acquire_sequence!(ptr::from_ref(control), rseq, addr_p, any_slot) };
+    let (slot, addr) = unsafe {
+        acquire_sequence!(ptr::from_ref(control), rseq, addr_p, any_slot, end = SLOTS * 8)
+    };
     if slot.is_null() {
         return None;
     }
