@@ -46,13 +46,18 @@ pub unsafe fn acquire(ctx: *mut hazptr_ctx, addr_p: *const *mut c_void) -> *mut 
 #[cold]
 #[inline(never)]
 unsafe fn slow(ctx: *mut hazptr_ctx, addr_p: *const *mut c_void) -> *mut c_void {
-    let control = init::ensure();
-    control.counters.add(ctx, Count::AcquireSlow);
-    // SAFETY: the caller's duty, passed on.
-    unsafe {
-        by_sequence(control, ctx, addr_p)
-            .or_else(|| portable::acquire(control, ctx, addr_p))
-            .unwrap_or_else(|| backup::acquire(control, ctx, addr_p))
+    loop {
+        let control = init::ensure();
+        // SAFETY: the caller's duty, passed on.
+        let acquired = unsafe {
+            by_sequence(control, ctx, addr_p)
+                .or_else(|| portable::acquire(control, ctx, addr_p))
+                .or_else(|| backup::acquire(control, ctx, addr_p))
+        };
+        if let Some(addr) = acquired {
+            control.counters.add(ctx, Count::AcquireSlow);
+            return addr;
+        }
     }
 }
 

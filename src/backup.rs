@@ -105,7 +105,8 @@ fn slot(node: &Node) -> &Slot {
     unsafe { &*(&raw const node.slot).cast::<Slot>() }
 }
 
-/// Acquires through the context's own slot. Cannot fail.
+/// Acquires through the context's own slot. `None` only if the library is not initialised, because
+/// a handler has forked since the caller saw to that, and this is the child.
 ///
 /// # Safety
 /// As [`crate::abi::hazptr_acquire`].
@@ -113,37 +114,52 @@ pub unsafe fn acquire(
     control: &Control,
     ctx: *mut hazptr_ctx,
     addr_p: *const *mut c_void,
-) -> *mut c_void {
-    control.counters.add(ctx, Count::AcquireBackup);
+) -> Option<*mut c_void> {
     // SAFETY: the caller's context and pointer. The context is ours alone until it is linked, and
     // is on no list: an acquire on a context that still holds is the caller's error.
     unsafe {
         let node = &raw mut (*ctx).backup_slot;
-        // Before the lock: if this load faults, no lock and no blocked signal is left behind.
-        let addr = portable::load(addr_p);
+        // This load, and a first store to both ends of what we write of the context, before the
+        // lock: with signals blocked, a fault that the program means to handle would kill it.
+        let mut addr = portable::load(addr_p);
         (*ctx).slot = ptr::null_mut();
-        if addr.is_null() {
-            return addr;
-        }
-        {
+        (*ctx).flags = 0;
+        if !addr.is_null() {
             let held = control.backup.lock.lock();
+            // With signals blocked nobody forks under us: the node and the list agree on it.
             (*ctx).generation = control.generation();
-            (*ctx).flags = 0;
+            if (*ctx).generation == 0 {
+                return None;
+            }
             (*node).slot.addr = addr;
             control.backup.link(node, &held);
-        }
-        // From here on a scan finds the node, with an address that is not final yet (scenario 3):
-        // one that is gone in the end delays a waiter, and validate() wakes it.
-        let addr = portable::validate(slot(&*node), addr, addr_p);
-        if addr.is_null() {
-            let held = control.backup.lock.lock();
-            if (*ctx).generation == control.generation() {
-                control.backup.unlink(node, &held);
+            drop(held);
+            // From here on a scan finds the node, with an address that is not final yet
+            // (scenario 3): one that is gone in the end delays a waiter, whom validate() wakes.
+            addr = portable::validate(slot(&*node), addr, addr_p);
+            if addr.is_null() {
+                unlink(control, ctx);
             }
-        } else {
+        }
+        control.counters.add(ctx, Count::AcquireBackup);
+        if !addr.is_null() {
             (*ctx).slot = &raw mut (*node).slot;
         }
-        addr
+        Some(addr)
+    }
+}
+
+/// Takes a context's node off the list, unless that is a list of before a fork, and forgotten.
+///
+/// # Safety
+/// The node was linked, and is unlinked by nobody else.
+unsafe fn unlink(control: &Control, ctx: *mut hazptr_ctx) {
+    let held = control.backup.lock.lock();
+    // SAFETY: the caller's duty; with signals blocked the generation stays what it is.
+    unsafe {
+        if (*ctx).generation == control.generation() {
+            control.backup.unlink(&raw mut (*ctx).backup_slot, &held);
+        }
     }
 }
 
@@ -156,19 +172,9 @@ pub unsafe fn acquire(
 pub unsafe fn release(control: &Control, ctx: *mut hazptr_ctx) {
     // SAFETY: the caller's duty.
     unsafe {
-        let node = &raw mut (*ctx).backup_slot;
-        let hazard = slot(&*node);
-        // Relaxed: as in release::clear().
-        let addr = hazard.0.load(Ordering::Relaxed);
-        {
-            let held = control.backup.lock.lock();
-            // A context inherited from before a fork is on a list that is forgotten.
-            if (*ctx).generation == control.generation() {
-                control.backup.unlink(node, &held);
-            }
-            // Release: as in release::clear(), should a scan still be reading it.
-            hazard.0.store(ptr::null_mut(), Ordering::Release);
-        }
-        release::removed(addr);
+        let hazard = slot(&(*ctx).backup_slot);
+        unlink(control, ctx);
+        // Off the list, so that no scan reads it any more; the lock has ordered us before the next.
+        release::clear(hazard);
     }
 }

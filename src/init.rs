@@ -50,7 +50,7 @@ fn initialise(control: &'static Control) {
     let generation = GENERATIONS.fetch_add(1, Ordering::Relaxed) + 1;
     let wishes = Wishes::read();
     if !wiped && generation == 1 {
-        sys::complain(&[b"hazptr: no MADV_WIPEONFORK (Linux 4.14): do not fork and go on\n"]);
+        sys::complain(&[b"no MADV_WIPEONFORK (Linux 4.14): do not fork and go on"]);
     }
     // A child leaves the static chunk to the contexts it inherited.
     let chunk = if generation == 1 { registry::static_chunk() } else { ptr::null_mut() };
@@ -65,11 +65,10 @@ fn initialise(control: &'static Control) {
     let mode = choose(wish);
     if wishes.is_first_reading() && wish != Mode::Uninit && wish != mode {
         sys::complain(&[
-            b"hazptr: HAZPTR_MODE=",
+            b"HAZPTR_MODE=",
             name(wish),
             b": not to be had on this machine, using ",
             name(mode),
-            b"\n",
         ]);
     }
     if mode == Mode::Rseq {
@@ -131,10 +130,10 @@ pub fn leave_rseq(control: &Control) {
     control.nr_cpus.store(0, Ordering::Relaxed);
     fence::full();
     if sweep::every_cpu().is_err() {
-        sys::die(
-            b"membarrier was refused after initialisation, and so was sched_setaffinity; \
-                   start with HAZPTR_MODE=fence under such a filter",
-        );
+        sys::die([
+            b"membarrier was refused after initialisation, and so was a sweep of the CPUs; ",
+            b"under such a filter start with HAZPTR_MODE=fence",
+        ]);
     }
     let mode = choose(Mode::Membarrier);
     portable::prepare(control, SHARED_AHEAD);
@@ -213,9 +212,9 @@ impl Wishes {
             b"fence" => Mode::Fence,
             other => {
                 sys::complain(&[
-                    b"hazptr: HAZPTR_MODE=",
+                    b"HAZPTR_MODE=",
                     other,
-                    b": not one of auto, rseq, membarrier, fence; using auto\n",
+                    b": not one of auto, rseq, membarrier, fence; using auto",
                 ]);
                 Mode::Uninit
             }
@@ -231,9 +230,7 @@ impl Wishes {
         match unsafe { sys::parse_decimal(value) } {
             Some(lines) => lines.min(Self::NO_LIMIT),
             None => {
-                sys::complain(&[
-                    b"hazptr: HAZPTR_MAX_LINES: not a number of lines; using no limit\n",
-                ]);
+                sys::complain(&[b"HAZPTR_MAX_LINES: not a number of lines; using no limit"]);
                 Self::NO_LIMIT
             }
         }

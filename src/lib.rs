@@ -95,5 +95,5 @@ mod wait;
 #[cfg(panic = "abort")]
 #[panic_handler]
 fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
-    sys::die(b"internal error; please report it")
+    sys::die([b"internal error; ", b"please report it"])
 }

@@ -226,23 +226,25 @@ pub fn yield_now() {
     let _ = unsafe { syscall(libc::SYS_sched_yield, [0; 6]) };
 }
 
-/// One message on standard error, in one write as far as the kernel goes along.
+/// One line on standard error, in one write as far as the kernel goes along. What is too long of a
+/// part is cut off.
 pub fn complain(parts: &[&[u8]]) {
-    let mut line = [0u8; 256];
+    const LONGEST_PART: usize = 120;
+    let mut line = [0u8; 4 * LONGEST_PART];
     let mut used = 0;
-    for byte in parts.iter().flat_map(|part| part.iter()) {
-        if let Some(place) = line.get_mut(used) {
-            *place = *byte;
-            used += 1;
-        }
+    let prefix: &[&[u8]] = &[b"hazptr: "];
+    let text = prefix.iter().chain(parts).flat_map(|part| part.iter().take(LONGEST_PART));
+    for (place, byte) in line.iter_mut().zip(text.chain(b"\n")) {
+        *place = *byte;
+        used += 1;
     }
     // SAFETY: the kernel reads `used` bytes of the line. There is nobody to tell of a failure.
     let _ = unsafe { syscall(libc::SYS_write, [2, line.as_ptr() as usize, used, 0, 0, 0]) };
 }
 
 /// Ends the process, after a message: only where going on would be a use-after-free.
-pub fn die(message: &[u8]) -> ! {
-    complain(&[b"hazptr: fatal: ", message, b"\n"]);
+pub fn die(message: [&[u8]; 2]) -> ! {
+    complain(&[b"fatal: ", message[0], message[1]]);
     // SAFETY: abort may be called anywhere.
     unsafe { libc::abort() }
 }
