@@ -12,12 +12,13 @@
  * caller no fence, and may return early, doing nothing, while no other CPU runs
  * a thread of the process: that is less than the kernel gives.
  *
- * Covers I1, I3 (CURRENT lines), I5, I6 (fixed set of lines); scenarios 4, 6, 7
+ * Covers I1, I3 (CURRENT lines), I5, I6 (fixed set of lines); scenarios 4, 5 (a
+ * handler is a thread that preempts another and ends before it goes on), 6, 7
  * (acquire and release). With PORTABLE_* also the acquire by CAS, store and
  * re-load in a SHARED line, alone and beside restartable sequences.
  * Does not cover: full lines and swapping (registry.pml), sleeping
- * (waiter.pml), shared barriers (barrier.pml), signal handlers, memory models
- * weaker than TSO, more than two outstanding stores a CPU.
+ * (waiter.pml), shared barriers (barrier.pml), mode switches (scenario 9), memory
+ * models weaker than TSO, more than two outstanding stores a CPU.
  *
  * Asserted:
  *   - nobody who holds an object finds it poisoned;
@@ -52,14 +53,19 @@
  *                      the re-load overtakes it
  *   PORTABLE_ALL NO_FENCE  no fence in the writer: the scan overtakes the
  *                      unpublish
+ *
+ * Bounds: one acquire for each reader; DEEP: two.
  */
 
 #define NCPU	2
 #define NTHREAD	3
 #define WRITER	2
 
-#ifndef ACQUIRES
-#define ACQUIRES 1		/* by each reader */
+/* by each reader */
+#ifdef DEEP
+#define ACQUIRES	2
+#else
+#define ACQUIRES	1
 #endif
 
 #ifdef PORTABLE_ALL

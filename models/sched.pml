@@ -48,6 +48,10 @@ inline switch_out(t)
 	on[t] = OFF
 }
 
+#ifndef MAY_RUN
+#define MAY_RUN(t, c)	true
+#endif
+
 #if NTHREAD == 2
 #define IDLE(c)	(on[0] != (c) && on[1] != (c))
 #elif NTHREAD == 3
@@ -58,8 +62,8 @@ inline switch_out(t)
 
 #define SWITCH(t) \
 	:: d_step { on[t] != OFF -> switch_out(t) } \
-	:: d_step { on[t] == OFF && !ended[t] && IDLE(0) -> on[t] = 0 } \
-	:: d_step { on[t] == OFF && !ended[t] && IDLE(1) -> on[t] = 1 }
+	:: d_step { on[t] == OFF && !ended[t] && MAY_RUN(t, 0) && IDLE(0) -> on[t] = 0 } \
+	:: d_step { on[t] == OFF && !ended[t] && MAY_RUN(t, 1) && IDLE(1) -> on[t] = 1 }
 
 active proctype scheduler()
 {

@@ -29,20 +29,6 @@
 #endif
 
 byte mem[NLOC];
-
-#ifdef SC
-#define LOAD(c, l)	mem[l]
-inline store(c, l, v)
-{
-	ON_WRITE(l, v);
-	mem[l] = v
-}
-inline drain(c)
-{
-	skip
-}
-#else
-
 byte sb_loc[NCPU * 2];		/* entry 0 of each CPU is the older one */
 byte sb_val[NCPU * 2];
 
@@ -83,10 +69,15 @@ inline store(c, l, v)
 /* Only inside d_step or atomic: what a full fence does. */
 inline drain(c)
 {
-	do
-	:: BUFFERED(c) -> flush(c)
-	:: else -> break
-	od
+	if
+	:: BUFFERED(c) ->
+		flush(c);
+		if
+		:: BUFFERED(c) -> flush(c)
+		:: else
+		fi
+	:: else
+	fi
 }
 
 active [NCPU] proctype store_buffer()
@@ -96,4 +87,3 @@ end:	do
 	:: d_step { BUFFERED(_pid) -> flush(_pid) }
 	od
 }
-#endif
