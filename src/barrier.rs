@@ -16,7 +16,6 @@ use crate::control::{Control, Mode};
 use crate::stats::Count;
 use crate::sync::{AtomicU64, Ordering};
 use crate::{fence, init, sys};
-use crossbeam_utils::Backoff;
 
 /// A run is under way, by a leader.
 const BUSY: u64 = 1;
@@ -126,18 +125,20 @@ fn low_word(word: &AtomicU64) -> *const u32 {
     word.as_ptr().cast()
 }
 
-/// How long one waits for another's run: spins, then sleeps, up to a cap.
+/// How long one waits for another's run: gives way, then sleeps, up to a cap.
 struct Patience {
-    backoff: Backoff,
+    turns: u32,
     naps: u32,
 }
 
 impl Patience {
     /// Shorter than what a mutex would give a leader that is gone for good, longer than any run.
     const NAPS: u32 = 4;
+    /// Times to give way to another thread, which may be one that comes to share the next run.
+    const TURNS: u32 = 16;
 
     fn new(naps: u32) -> Self {
-        Self { backoff: Backoff::new(), naps }
+        Self { turns: Self::TURNS, naps }
     }
 
     fn is_over(&self) -> bool {
@@ -146,8 +147,9 @@ impl Patience {
 
     /// Waits a little for `word`, which was seen as `seen`, to change.
     fn wait(&mut self, word: &AtomicU64, seen: u64) {
-        if !self.backoff.is_completed() {
-            self.backoff.snooze();
+        if self.turns != 0 {
+            self.turns -= 1;
+            sys::yield_now();
             return;
         }
         // Relaxed: only finish() looks at it, and that is one atomic step with its own change.

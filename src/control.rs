@@ -14,6 +14,7 @@ use crate::backup::BackupList;
 use crate::barrier::Barrier;
 use crate::line::{self, Line};
 use crate::lock::Lock;
+use crate::portable::Starts;
 use crate::registry::Registry;
 use crate::stats::Counters;
 use crate::sync::{AtomicIsize, AtomicPtr, AtomicU32, AtomicU64, Ordering};
@@ -132,6 +133,8 @@ pub struct Control {
     pub registry: CachePadded<Registry>,
     /// Hazards in contexts' own backup slots.
     pub backup: CachePadded<BackupList>,
+    /// Where the portable path begins to look.
+    pub starts: Starts,
     /// Serialises initialisation and mode switches.
     pub init: Lock,
     /// Shares membarriers between waiters.
@@ -165,6 +168,7 @@ pub static hazptr_control: Control = Control {
     slots: AtomicU32::new(0),
     registry: CachePadded::new(Registry::new()),
     backup: CachePadded::new(BackupList::new()),
+    starts: Starts::new(),
     init: Lock::new(),
     barrier: CachePadded::new(Barrier::new()),
     waiters: CachePadded::new(Waiters::new()),

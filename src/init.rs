@@ -25,9 +25,6 @@ static GENERATIONS: AtomicU32 = AtomicU32::new(0);
 /// The environment's wishes, read once. Not wiped on fork, so that children do not read it again.
 static WISHES: AtomicU64 = AtomicU64::new(0);
 
-/// SHARED lines taken ahead when the portable path is what everybody uses.
-const SHARED_AHEAD: u32 = 16;
-
 /// The control block, initialised.
 pub fn ensure() -> &'static Control {
     let control = control();
@@ -74,7 +71,7 @@ fn initialise(control: &'static Control) {
     if mode == Mode::Rseq {
         open_sequences(control);
     } else {
-        portable::prepare(control, SHARED_AHEAD);
+        portable::prepare(control);
     }
     control.word.set_mode(mode);
 }
@@ -136,7 +133,7 @@ pub fn leave_rseq(control: &Control) {
         ]);
     }
     let mode = choose(Mode::Membarrier);
-    portable::prepare(control, SHARED_AHEAD);
+    portable::prepare(control);
     control.word.set_mode(mode);
 }
 

@@ -104,6 +104,13 @@ impl Line {
         self.state.load(Ordering::Relaxed) == PARKED
     }
 
+    /// Whether any slot holds `addr`. Looks at all of them without a branch: stopping early saves
+    /// nothing, for hardly any line does.
+    #[inline]
+    pub fn holds(&self, addr: *const c_void) -> bool {
+        self.slots.iter().fold(false, |found, slot| found | ptr::eq(slot.held(), addr))
+    }
+
     /// Whether no slot is held. Stays true for a parked line (I4), is a hint for any other.
     pub fn is_empty(&self) -> bool {
         self.slots.iter().all(|slot| slot.held().is_null())

@@ -7,10 +7,13 @@ use crate::abi::hazptr_ctx;
 use crate::control::Control;
 use crate::line::{self, Slot};
 use crate::stats::Count;
-use crate::sync::{AtomicPtr, Ordering};
+use crate::sync::{AtomicPtr, AtomicU32, Ordering};
 use crate::{fence, release};
 use core::ffi::c_void;
 use core::ptr;
+
+/// SHARED lines taken ahead.
+const SHARED_AHEAD: u32 = 16;
 
 /// Loads the pointer to protect.
 ///
@@ -82,16 +85,36 @@ pub unsafe fn validate(
     }
 }
 
+/// Where threads begin to look for an empty slot: the line where one that began at the same place
+/// last found one. So threads are spread over lines, and lines full of blocked holders are passed
+/// over once.
+#[repr(transparent)]
+pub struct Starts([AtomicU32; SHARED_AHEAD as usize]);
+
+impl Starts {
+    /// All at the first line.
+    pub const fn new() -> Self {
+        Self([const { AtomicU32::new(0) }; SHARED_AHEAD as usize])
+    }
+}
+
 /// An empty slot of a SHARED line, now holding `addr`.
 fn claim(control: &Control, ctx: *mut hazptr_ctx, addr: *mut c_void) -> Option<&'static Slot> {
-    // Threads begin at different lines, by where their stacks lie.
-    let start = (ctx as usize >> 12) as u32;
+    // By where their stacks lie, threads begin at different lines.
+    let start = &control.starts.0[(ctx as usize >> 12) % SHARED_AHEAD as usize];
     loop {
         let mark = control.registry.mark();
+        // Relaxed: a hint.
+        let first = start.load(Ordering::Relaxed);
         for i in 0..mark {
-            let line = control.registry.line(start.wrapping_add(i) % mark)?;
+            let index = first.wrapping_add(i) % mark;
+            let line = control.registry.line(index)?;
             let claimed = line.is_shared().then(|| line.slots.iter().find(|slot| take(slot, addr)));
             if let Some(Some(slot)) = claimed {
+                if i != 0 {
+                    // Relaxed: a hint.
+                    start.store(index, Ordering::Relaxed);
+                }
                 return Some(slot);
             }
         }
@@ -112,9 +135,12 @@ fn take(slot: &Slot, addr: *mut c_void) -> bool {
             .is_ok()
 }
 
-/// Takes some SHARED lines ahead, so that threads on many CPUs do not all meet in one.
-pub fn prepare(control: &Control, lines: u32) {
-    for _ in 0..lines {
+/// Takes SHARED lines ahead and spreads the threads over them, for when this is the path that
+/// everybody uses.
+pub fn prepare(control: &Control) {
+    for (index, start) in control.starts.0.iter().enumerate() {
+        // Relaxed: a hint.
+        start.store(index as u32, Ordering::Relaxed);
         if control.registry.take(line::SHARED).is_none() {
             break;
         }

@@ -75,8 +75,9 @@ impl Registry {
     /// Every line below `mark`, in order.
     pub fn lines(&self, mark: u32) -> impl Iterator<Item = &'static Line> {
         let mark = mark as usize;
-        (0..CHUNKS).flat_map(move |chunk| {
-            let start = FIRST * ((1 << chunk) - 1);
+        let start = |chunk: usize| FIRST * ((1 << chunk) - 1);
+        (0..CHUNKS).take_while(move |&chunk| start(chunk) < mark).flat_map(move |chunk| {
+            let start = start(chunk);
             let count = mark.saturating_sub(start).min(FIRST << chunk);
             // Relaxed: mark() has acquired it.
             let base = self.chunks[chunk].load(Ordering::Relaxed);

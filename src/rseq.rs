@@ -48,11 +48,15 @@ macro_rules! begin {
 }
 
 /// Disarms, and holds the abort handler and the way out that leaves zero in `$result`.
+///
+/// `{control}` is spoilt: there is no way back from here. A zero out of a register makes the text
+/// two bytes shorter, so that all of `hazptr_acquire` is in two cache lines.
 macro_rules! end {
     ($result:literal, $result32:literal) => {
         concat!(
             "93:\n",
-            "movq $0, %fs:8({rseq})\n",
+            "xorl {control:e}, {control:e}\n",
+            "movq {control}, %fs:8({rseq})\n",
             ".pushsection .text.hazptr_abort, \"ax\", @progbits\n",
             // The signature the kernel wants before an abort handler, dressed as an instruction.
             ".byte 0x0f, 0xb9, 0x3d\n",
@@ -162,7 +166,7 @@ macro_rules! acquire_sequence {
             $find!(),
             publish!(),
             end!("{slot}", "{slot:e}"),
-            control = in(reg) $control,
+            control = inout(reg) $control => _,
             rseq = in(reg) $rseq,
             addr_p = in(reg) $addr_p,
             slot = out(reg) slot,
@@ -272,7 +276,7 @@ pub fn swap_line(
             window!(),
             "movq {new}, ({entry})",
             end!("{done}", "{done:e}"),
-            control = in(reg) ptr::from_ref(control),
+            control = inout(reg) ptr::from_ref(control) => _,
             rseq = in(reg) rseq,
             cpu = in(reg) cpu,
             generation = in(reg) generation,

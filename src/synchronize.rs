@@ -34,7 +34,7 @@ pub fn synchronize(addr: *const c_void) {
 fn wait_for_lines(control: &Control, generation: u32, addr: *const c_void) {
     // After the barrier: a line that holds a committed hazard was counted before.
     let mark = control.registry.mark();
-    for line in control.registry.lines(mark) {
+    for line in control.registry.lines(mark).filter(|line| line.holds(addr)) {
         for slot in &line.slots {
             if ptr::eq(slot.held(), addr) {
                 let held = || ptr::eq(slot.held(), addr);

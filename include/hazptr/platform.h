@@ -15,10 +15,20 @@
 #error "hazptr runs on 64-bit x86 Linux only, so far, and needs gcc or clang"
 #endif
 
+/* Calls by way of the global offset table save a jump, which here is a tenth of an acquire. */
+#if defined(__has_attribute)
+#if __has_attribute(__noplt__)
+#define HAZPTR_CALL __attribute__((__noplt__))
+#endif
+#endif
+#ifndef HAZPTR_CALL
+#define HAZPTR_CALL
+#endif
+
 #ifdef HAZPTR_WEAK
-#define HAZPTR_API extern __attribute__((__weak__))
+#define HAZPTR_API extern HAZPTR_CALL __attribute__((__weak__))
 #else
-#define HAZPTR_API extern
+#define HAZPTR_API extern HAZPTR_CALL
 #endif
 
 #endif /* HAZPTR_PLATFORM_H */

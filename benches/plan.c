@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The one list of what is measured. */
+#include "plan.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#define SHARED "bench-shared"
+#define STATIC "bench-static"
+
+enum {
+    P_SHARED,
+    P_STATIC,
+    P_MEMBARRIER,
+    P_FENCE,
+    P_NO_LINES,
+    P_ASLEEP_1,
+    P_ASLEEP_64,
+    P_HELD_10,
+    P_HELD_1000,
+    P_HELD_10000,
+    P_BLOCKED
+};
+
+const struct process processes[] = {
+    {SHARED, "plain", NULL, NULL, NULL},
+    {STATIC, "plain", NULL, NULL, NULL},
+    {SHARED, "plain", "HAZPTR_MODE", "membarrier", "membarrier"},
+    {SHARED, "plain", "HAZPTR_MODE", "fence", "fence"},
+    {SHARED, "plain", "HAZPTR_MAX_LINES", "0", NULL},
+    {SHARED, "asleep=1", NULL, NULL, NULL},
+    {SHARED, "asleep=64", NULL, NULL, NULL},
+    {SHARED, "held=10", NULL, NULL, NULL},
+    {SHARED, "held=1000", NULL, NULL, NULL},
+    {SHARED, "held=10000", NULL, NULL, NULL},
+    {SHARED, "blocked=1000", NULL, NULL, NULL},
+};
+const int nr_processes = sizeof(processes) / sizeof(*processes);
+
+/* clang-format off */
+const struct row rows[] = {
+    {"load", "plain load",
+     READER, P_SHARED, "load", NULL, NOTHING, 0, 1, NULL},
+
+    {"calls-so", "two empty calls, .so",
+     READER, P_SHARED, "calls", NULL, NOTHING, 0, 1, NULL},
+    {"pair-so", "pair, .so",
+     READER, P_SHARED, "pair", "calls-so", TO_LOAD, 8, 1, NULL},
+    {"calls-a", "two empty calls, .a",
+     READER, P_STATIC, "calls", NULL, NOTHING, 0, 1, NULL},
+    {"pair-a", "pair, .a",
+     READER, P_STATIC, "pair", "calls-a", TO_LOAD, 7, 1, NULL},
+    /* Two threads may share a core: a load costs more, too. */
+    {"load-2", "plain load, each of 2 threads",
+     READER, P_SHARED, "load-beside-load", "load", NOTHING, 0, 2, NULL},
+    {"pair-so-2", "pair, .so, each of 2 threads",
+     READER, P_SHARED, "pair-beside-pair", "load-2", TO_OTHER, 8, 2, NULL},
+    {"pair-a-2", "pair, .a, each of 2 threads",
+     READER, P_STATIC, "pair-beside-pair", "load-2", TO_OTHER, 7, 2, NULL},
+    {"nested2-so", "nested 2, .so, per pair",
+     READER, P_SHARED, "nested2", "pair-so", NOTHING, 0, 1, NULL},
+    {"nested4-so", "nested 4, .so, per pair",
+     READER, P_SHARED, "nested4", "pair-so", TO_OTHER, 1.5, 1, NULL},
+    {"nested2-a", "nested 2, .a, per pair",
+     READER, P_STATIC, "nested2", "pair-a", NOTHING, 0, 1, NULL},
+    {"nested4-a", "nested 4, .a, per pair",
+     READER, P_STATIC, "nested4", "pair-a", TO_OTHER, 1.5, 1, NULL},
+
+    {"pair-membarrier", "pair, mode membarrier",
+     READER, P_MEMBARRIER, "pair", "pair-so", NOTHING, 0, 1, NULL},
+    {"pair-fence", "pair, mode fence",
+     READER, P_FENCE, "pair", "pair-so", NOTHING, 0, 1, NULL},
+    {"pair-no-lines", "pair, HAZPTR_MAX_LINES=0",
+     READER, P_NO_LINES, "pair", "pair-so", NOTHING, 0, 1, NULL},
+    {"pair-blocked", "pair, 1,000 threads blocked holding",
+     READER, P_BLOCKED, "pair", "pair-so", TO_OTHER, 1.5, 1, "early parks"},
+
+    {"raw-asleep-1", "raw membarrier, 1 sibling asleep",
+     WAITER, P_ASLEEP_1, "membarrier", NULL, NOTHING, 0, 1, NULL},
+    {"sync-asleep-1", "synchronize, 1 sibling asleep",
+     WAITER, P_ASLEEP_1, "synchronize", "raw-asleep-1", TO_OTHER, 1.2, 1, NULL},
+    {"raw-asleep-64", "raw membarrier, 64 siblings asleep",
+     WAITER, P_ASLEEP_64, "membarrier", NULL, NOTHING, 0, 1, NULL},
+    {"sync-asleep-64", "synchronize, 64 siblings asleep",
+     WAITER, P_ASLEEP_64, "synchronize", "raw-asleep-64", TO_OTHER, 1.2, 1, NULL},
+    {"raw-running", "raw membarrier, 1 sibling running",
+     WAITER, P_ASLEEP_1, "membarrier-beside-load", NULL, NOTHING, 0, 2, NULL},
+    {"sync-running", "synchronize, 1 sibling running",
+     WAITER, P_ASLEEP_1, "synchronize-beside-load", "raw-running", TO_OTHER, 1.2, 2, NULL},
+
+    {"sync-held-10", "synchronize, 10 hazards held",
+     WAITER, P_HELD_10, "synchronize", "sync-asleep-1", NOTHING, 0, 1, NULL},
+    {"sync-held-1000", "synchronize, 1,000 hazards held",
+     WAITER, P_HELD_1000, "synchronize", "sync-asleep-1", NOTHING, 0, 1, NULL},
+    {"sync-held-10000", "synchronize, 10,000 hazards held",
+     WAITER, P_HELD_10000, "synchronize", "sync-asleep-1", NOTHING, 0, 1, NULL},
+
+    {"raw-together", "raw membarrier, 8 threads together",
+     WAITER, P_SHARED, "membarrier-together", NULL, NOTHING, 0, 1, NULL},
+    {"sync-together", "synchronize, 8 threads together",
+     WAITER, P_SHARED, "synchronize-together", "raw-together", NOTHING, 0, 1,
+     "barriers run per call"},
+};
+/* clang-format on */
+const int nr_rows = sizeof(rows) / sizeof(*rows);
+
+int row_index(const char *key)
+{
+    int i;
+
+    for (i = 0; i < nr_rows; i++)
+        if (strcmp(rows[i].key, key) == 0)
+            return i;
+    return -1;
+}
