@@ -28,9 +28,8 @@
  *
  * Variants that hold:
  *   (none)             the protocol
- *   KERNEL_FENCE       no fence in the writer; the membarrier never returns
- *                      early and has the kernel's full barrier at its start.
- *                      Shows what our own fence is there for: the early return
+ *   KERNEL_FENCE       no fence in the writer, but the kernel's at the start of the
+ *                      membarrier, which never returns early
  *   PORTABLE_1         reader 1 acquires without a sequence, in a SHARED line
  *   PORTABLE_ALL       both do, and the writer issues no membarrier: its own
  *                      fence is the whole heavy barrier
@@ -40,8 +39,9 @@
  *   NO_BARRIER         the scan passes a sequence between load and commit, and
  *                      committed slots that are still in a store buffer
  *   DRAIN_ONLY         an ordinary membarrier: the same sequence is not restarted
- *   NO_FENCE           early return: the scan is over before the new pointer is
- *                      visible
+ *   NO_FENCE           no fence in the writer, the kernel's at the start of the
+ *                      membarrier, and the early return, where there is none: the
+ *                      scan is over before the new pointer is visible
  *   BARRIER_FIRST      a barrier before the unpublish covers nothing
  *   NO_RESTART_ON_SWITCH  a context switch must restart, too: the membarrier does
  *                      not reach a sequence that is not running
@@ -256,17 +256,19 @@ inline visit(c)
 
 inline membarrier()
 {
-#if defined(NO_BARRIER)
+#ifdef NO_BARRIER
 	skip
-#elif defined(KERNEL_FENCE)
-	d_step { RUNS -> drain(CPU) }
-	visit(0);
-	visit(1)
 #else
 	if
+#ifndef KERNEL_FENCE
 	:: RUNS && IDLE(1 - CPU)	/* the early return */
-	:: visit(0);
-	   visit(1)
+#endif
+	::
+#if defined(KERNEL_FENCE) || defined(NO_FENCE)
+		d_step { RUNS -> drain(CPU) }
+#endif
+		visit(0);
+		visit(1)
 	fi
 #endif
 }

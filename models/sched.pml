@@ -11,7 +11,10 @@
  *
  * so that it is executed only while the thread is on a CPU, and CPU is that
  * CPU. The scheduler takes threads off and puts them on any idle CPU at any
- * time, without limit: preemption and migration between any two steps.
+ * time, without limit: preemption and migration between any two steps. Where
+ * MAY_RUN(t, c) is defined it says which thread may run where.
+ *
+ * NO_RESTART_ON_SWITCH is a mutant of publication.pml.
  */
 
 #define OFF	NCPU

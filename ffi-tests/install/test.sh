@@ -132,5 +132,5 @@ readelf -dW cargo/release/libhazptr.so | grep -q 'SONAME.*\[libhazptr\.so\.0\]' 
 # shellcheck disable=SC2046,SC2086
 cc $cflags hello.c -o hello-cargo -I"$stage$prefix/include" cargo/release/libhazptr.so \
 	-Wl,-rpath,"$work/cargo/release"
-mkdir so && ln -s ../cargo/release/libhazptr.so so/libhazptr.so.0
-LD_LIBRARY_PATH=so ./hello-cargo || fail 'hello with the library that cargo makes'
+mkdir by-cargo && ln -s ../cargo/release/libhazptr.so by-cargo/libhazptr.so.0
+LD_LIBRARY_PATH=by-cargo ./hello-cargo || fail 'hello with the library that cargo makes'
