@@ -293,8 +293,8 @@ proctype writer(byte me)
 #ifndef NO_SCAN
 		s = FIRST_SLOT;
 		do
-		:: s < NLOC -> d_step { RUNS && LOAD(CPU, s) != old -> s++ }
-		:: else -> break
+		:: d_step { s < NLOC && RUNS && LOAD(CPU, s) != old -> s++ }
+		:: s == NLOC -> break
 		od;
 #endif
 		atomic { poisoned[old] = 1; old++; s = 0 }

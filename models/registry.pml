@@ -38,7 +38,7 @@
  *   (none)             the protocol
  *   LOWER_MARK         a third party lowers the mark once: locks the top line
  *                      (PARKED -> UNUSED), reads all its slots again, lowers
- *   SHARED_LINE        line 2 is SHARED, and thread 0 acquires in it by CAS
+ *   SHARED_LINE        line 2 of four is SHARED, and thread 0 acquires in it by CAS
  *
  * Witness, an assertion that must be reached:
  *   DRAINED_TWICE      a line that was seen empty is taken, filled and parked by
@@ -424,14 +424,14 @@ proctype waiter()
 #endif
 	s = SLOT(0, 0);
 	do
-	:: s < SLOT(mark, 0) ->
-		d_step {
+	:: d_step {
+		s < SLOT(mark, 0) && (
 #ifdef SKIP_PARKED
-			mem[STATE(LINE_OF(s))] == PARKED ||
+		mem[STATE(LINE_OF(s))] == PARKED ||
 #endif
-			(mem[s] != OBJECT && mem[s + 1] != OBJECT) -> s = s + 2
-		}
-	:: else -> break
+		(mem[s] != OBJECT && mem[s + 1] != OBJECT)) -> s = s + 2
+	   }
+	:: s == SLOT(mark, 0) -> break
 	od;
 	atomic { poisoned[OBJECT] = 1; mark = 0; s = 0 }
 }

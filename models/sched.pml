@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 
 /*
- * sched.pml - threads, CPUs, context switches, restartable sequences and the
- * membarrier system call; to be included after tso.pml.
+ * sched.pml - threads, CPUs, context switches and restartable sequences; to be
+ * included after tso.pml.
  *
  * The including file defines NTHREAD (at most 4). Thread t runs on CPU on[t],
  * or waits for one: on[t] == OFF. Every step of a thread is

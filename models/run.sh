@@ -1,0 +1,258 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT OR Apache-2.0
+#
+# Runs every model and every mutant. A model that fails is an error, and so is a
+# mutant that passes, or that fails in another way than it should: a model that
+# cannot fail proves nothing.
+
+set -u
+
+usage()
+{
+	cat <<'EOF'
+usage: run.sh [options] [model ...]
+
+Checks the Promela models with spin: each protocol variant must hold in its whole
+state space, each mutant must be caught. Without arguments, all models.
+
+  -d, --deep     also the larger bounds (some minutes)
+  -k, --keep     keep the build directory, and say where it is
+  -l, --list     list what would be run
+  -h, --help     this text
+
+Environment: SPIN (spin), CC (gcc), TMPDIR, LIMIT (seconds for one search, 300).
+
+Exit status: 0 all passed; 1 a check failed, or a tool did; 2 usage.
+EOF
+}
+
+# model, expected, optimisation, names to define (the heads of the models explain
+# them). Expected: "holds", or how the mutant fails: "assertion" or
+# "deadlock" (an invalid end state).
+# gcc -O0 takes less time than -O1 saves, but for the longest searches.
+table()
+{
+	cat <<'EOF'
+publication   holds       -O0
+publication   holds       -O0   KERNEL_FENCE
+publication   holds       -O0   PORTABLE_1
+publication   holds       -O0   PORTABLE_ALL
+publication   assertion   -O0   NO_SCAN
+publication   assertion   -O0   NO_BARRIER
+publication   assertion   -O0   DRAIN_ONLY
+publication   assertion   -O0   NO_FENCE
+publication   assertion   -O0   BARRIER_FIRST
+publication   assertion   -O0   NO_RESTART_ON_SWITCH
+publication   assertion   -O0   CTX_OF_NULL
+publication   assertion   -O0   PORTABLE_ALL NO_RELOAD
+publication   assertion   -O0   PORTABLE_ALL NO_RELOAD_FENCE
+publication   assertion   -O0   PORTABLE_ALL NO_FENCE
+registry      holds       -O0
+registry      holds       -O0   SOLO LOWER_MARK
+registry      holds       -O0   SHARED_LINE
+registry      assertion   -O0   SWAPPER DRAINED_TWICE
+registry      assertion   -O0   PLAIN_SWAP
+registry      assertion   -O0   ACQUIRER CHECKED_SWAP
+registry      assertion   -O0   PARK_FIRST
+registry      assertion   -O0   TAKE_CURRENT
+registry      assertion   -O0   SHARED_LINE TAKE_SHARED
+registry      assertion   -O0   SOLO MARK_LOADED_EARLY
+registry      assertion   -O0   ACQUIRER MARK_RAISED_LATE
+registry      assertion   -O0   SOLO LOWER_MARK NO_REREAD
+registry      assertion   -O0   SOLO SKIP_PARKED
+registry      assertion   -O0   SOLO MOVE_ON_PARK
+waiter        holds       -O1
+waiter        holds       -O1   FENCE_MODE
+waiter        deadlock    -O0   NO_MEMBARRIER
+waiter        deadlock    -O0   BARRIER_FIRST
+waiter        deadlock    -O0   RAISED_LATE
+waiter        deadlock    -O0   FUTEX_LATE
+waiter        deadlock    -O0   NO_BUMP
+waiter        deadlock    -O0   NO_CHECK_ON_OVERWRITE
+waiter        deadlock    -O0   WAKE_BY_ARGUMENT
+waiter        deadlock    -O0   ONE_BUCKET WAKE_ONE
+waiter        deadlock    -O0   FENCE_MODE NO_RELEASE_FENCE
+barrier       holds       -O1
+barrier       assertion   -O0   NO_FENCE
+barrier       assertion   -O0   DONE_NOT_LESS
+barrier       assertion   -O0   STARTED_LATE
+barrier       assertion   -O0   DONE_EARLY
+barrier       assertion   -O0   CLEAR_BY_STORE
+barrier       deadlock    -O0   NO_TIMEOUT
+backup        holds       -O0
+backup        assertion   -O0   NO_LINK_FENCE
+backup        assertion   -O0   NO_RELOAD
+backup        assertion   -O0   NO_OVERWRITE_FENCE
+backup        assertion   -O0   NO_SCAN_FENCE
+backup        assertion   -O0   UNLOCKED_LINK
+EOF
+	[ -z "$deep" ] || cat <<'EOF'
+publication   holds       -O1   DEEP
+registry      holds       -O1   DEEP
+registry      holds       -O1   DEEP SWAPPER LOWER_MARK
+registry      holds       -O0   DEEP SHARED_LINE
+waiter        holds       -O1   ONE_BUCKET
+barrier       holds       -O1   PLAIN_DONE
+barrier       holds       -O1   TIMEOUT_CLEARS
+backup        holds       -O1   DEEP
+EOF
+}
+
+die()
+{
+	echo "run.sh: $1" >&2
+	exit "$2"
+}
+
+deep=
+keep=
+list=
+wanted=
+while [ $# -gt 0 ]; do
+	case $1 in
+	-d | --deep) deep=1 ;;
+	-k | --keep) keep=1 ;;
+	-l | --list) list=1 ;;
+	-h | --help) usage; exit 0 ;;
+	-*) usage >&2; exit 2 ;;
+	*) wanted="$wanted ${1%.pml}" ;;
+	esac
+	shift
+done
+
+here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd) || exit 1
+spin=${SPIN:-spin}
+cc=${CC:-gcc}
+limit=${LIMIT:-300}
+
+for model in $wanted; do
+	table | grep -q "^$model " || die "no model named $model" 2
+done
+
+select_rows()
+{
+	local row
+	table | while IFS= read -r row; do
+		case " ${wanted:- ${row%% *}} " in
+		*" ${row%% *} "*) printf '%s\n' "$row" ;;
+		esac
+	done
+}
+
+if [ -n "$list" ]; then
+	select_rows
+	exit 0
+fi
+
+for tool in "$spin" "$cc" timeout; do
+	command -v "$tool" >/dev/null || die "$tool not found" 1
+done
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/hazptr-models.XXXXXX") || exit 1
+cleanup()
+{
+	if [ -n "$keep" ]; then
+		echo "kept: $work"
+	else
+		rm -rf -- "$work"
+	fi
+}
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# spin gives file names to a shell: one without surprises, whatever $here is.
+cp -- "$here"/*.pml "$work" || exit 1
+
+# Sets verdict and states, in the current directory. Whatever is neither a search
+# of the whole state space nor a clear counterexample is a failure of the tools.
+check()
+{
+	local model=$1 optimise=$2 name
+	local -a defines=()
+	shift 2
+
+	states=-
+	: >log
+	for name in "$@"; do
+		defines+=("-D$name")
+		# A name that is misspelt would define nothing, and all would hold.
+		if ! grep -Eqw "(ifdef|ifndef|defined\()[[:space:]]*$name" \
+			"../$model.pml" ../tso.pml ../sched.pml; then
+			verdict="TOOL FAILURE: $model.pml does not know $name"
+			return
+		fi
+	done
+
+	if ! "$spin" -a ${defines[@]+"${defines[@]}"} "../$model.pml" >log 2>&1 ||
+	   [ ! -s pan.c ]; then
+		verdict='TOOL FAILURE: spin'
+		return
+	fi
+	if ! "$cc" "$optimise" -w -DSAFETY -DMEMLIM=4096 -o pan pan.c >>log 2>&1; then
+		verdict='TOOL FAILURE: cc'
+		return
+	fi
+	# -m: depth of the stack; -w: 2^23 entries in the table of states at first.
+	timeout "$limit" ./pan -m100000 -w21 >out 2>&1
+	status=$?
+	cat out >>log
+	states=$(sed -n 's/^ *\([0-9.e+]*\) states, stored.*/\1/p' out)
+	states=${states:--}
+
+	if [ "$status" -eq 124 ]; then
+		verdict="TOOL FAILURE: over $limit s"
+	elif grep -q 'max search depth too small' out; then
+		verdict='TOOL FAILURE: max search depth too small'
+	elif grep -Eqi 'out of memory|memlim|memory limit|aborted' out; then
+		verdict='TOOL FAILURE: out of memory'
+	elif grep -q '^pan:[0-9]*: assertion violated' out; then
+		verdict=assertion
+	elif grep -q '^pan:[0-9]*: invalid end state' out; then
+		verdict=deadlock
+	elif [ "$status" -eq 0 ] && [ "$states" != - ] &&
+	     grep -q 'errors: 0$' out && ! grep -q 'Search not completed' out; then
+		verdict=holds
+	else
+		verdict="TOOL FAILURE: pan, status $status"
+	fi
+}
+
+format='%-12s %-32s %-10s %-10s %9s %8s\n'
+passed=0
+failed=0
+rows=0
+begin=$EPOCHREALTIME
+
+seconds_since()
+{
+	local us=$((${EPOCHREALTIME/[.,]/} - ${1/[.,]/}))
+	printf '%d.%02d' $((us / 1000000)) $((us / 10000 % 100))
+}
+
+# shellcheck disable=SC2059
+printf "$format" model variant expected verdict states seconds
+while read -r model expected optimise names; do
+	start=$EPOCHREALTIME
+	rows=$((rows + 1))
+	mkdir "$work/$rows" && cd "$work/$rows" || exit 1
+	# shellcheck disable=SC2086
+	check "$model" "$optimise" $names
+	# shellcheck disable=SC2059
+	printf "$format" "$model" "${names:--}" "$expected" "$verdict" "$states" \
+		"$(seconds_since "$start")"
+	if [ "$verdict" = "$expected" ]; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+		echo "FAILED: $model ${names:-} should have been: $expected"
+		sed -n '1,20s/^/    /p' log
+	fi
+	cd "$work" || exit 1
+	[ -n "$keep" ] || rm -rf -- "${work:?}/$rows"
+done < <(select_rows)
+
+[ "$rows" -gt 0 ] || die 'nothing was run' 1
+echo "total: $(seconds_since "$begin") s"
+echo "models: $passed passed, $failed failed"
+[ "$failed" -eq 0 ]

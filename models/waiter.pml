@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+
+/*
+ * waiter.pml - a waiter that goes to sleep, and the release that wakes it.
+ *
+ * Modelled: three releasing threads, each on a CPU of its own with a store
+ * buffer, and two waiters, for A and for B, that sleep on the futex word of the
+ * bucket of their address. Releasers 0 and 1 hold A and B. Releaser 2 acquires
+ * portably: CAS, re-load, overwrite on change, and again; p goes from A to B to
+ * NULL under it. A futex wait is one atomic step and UNTIMED: a lost wake-up is
+ * a deadlock, which the search reports as an invalid end state.
+ *
+ *	release: *slot = NULL; compiler barrier; if waiters: bump the futex word,
+ *		 wake all
+ *	waiter:  waiters++; membarrier; loop { v = futex word; if *slot != addr
+ *		 leave; futex_wait(v) }; waiters--
+ *
+ * Both cases. The store of NULL reaches memory before the membarrier visits its
+ * CPU: the waiter's re-read sees NULL. It is executed after the visit: then the
+ * releaser's load of waiters comes after the raise, and it bumps and wakes; and
+ * the waiter has either not yet loaded the futex word, or does not sleep on the
+ * old value, or is asleep and woken.
+ *
+ * Covers I7; scenarios 8, 12, 13. Does not cover: preemption (it only empties
+ * store buffers: fewer behaviours), a release that longjmp() cuts short (the
+ * reason for the 100 ms cap), spinning, mode switches, wrap-around of the futex
+ * word, memory models weaker than TSO.
+ *
+ * Asserted: when a wait ends nobody holds the address; every process ends.
+ *
+ * Variants that hold:
+ *   (none)             mode rseq and mode membarrier
+ *   FENCE_MODE         no membarrier anywhere; a full fence in every release,
+ *                      between its store and its load of waiters
+ *   ONE_BUCKET         both addresses share a futex word
+ *
+ * Mutants, and what each shows:
+ *   NO_MEMBARRIER      the release's store is still in its buffer when the waiter
+ *                      looks, and its load saw no waiters
+ *   BARRIER_FIRST      membarrier before the raise: the same
+ *   RAISED_LATE        waiters raised after the re-read: the release in between
+ *                      wakes nobody
+ *   FUTEX_LATE         futex word loaded after the re-read: the bump in between is
+ *                      not noticed
+ *   NO_BUMP            a wake alone is lost on a waiter that is about to sleep
+ *   NO_CHECK_ON_OVERWRITE  scenario 12: overwriting an address releases it
+ *   WAKE_BY_ARGUMENT   scenario 13: the caller's idea of the address names another
+ *                      bucket than what stood in the slot
+ *   WAKE_ONE           (with ONE_BUCKET) the one woken may wait for another address
+ *   NO_RELEASE_FENCE   (with FENCE_MODE) the releaser's load overtakes its store
+ */
+
+#define NCPU		3
+#define NWAITER		2
+
+#define A		1
+#define B		2
+
+/* Locations */
+#define P		1
+#define WAITERS		2
+#define SLOT(r)		(3 + (r))
+#define FUTEX(b)	(3 + NCPU + (b))
+#define NLOC		FUTEX(2)
+
+#ifdef ONE_BUCKET
+#define BUCKET(a)	0
+#else
+#define BUCKET(a)	((a) % 2)
+#endif
+
+#ifdef FENCE_MODE
+#define NO_MEMBARRIER
+#endif
+
+#include "tso.pml"
+
+#define AWAKE		255
+byte sleeps_on[NWAITER];	/* bucket, or AWAKE */
+byte holds[NCPU];		/* what each releaser may use */
+
+/* The waiter check: I7. */
+inline wake(address)
+{
+#if defined(FENCE_MODE) && !defined(NO_RELEASE_FENCE)
+	d_step { drain(me) }
+#endif
+	if
+	:: LOAD(me, WAITERS) != 0 ->
+		d_step {		/* RMW */
+			drain(me);
+#ifndef NO_BUMP
+			mem[FUTEX(BUCKET(address))] = mem[FUTEX(BUCKET(address))] + 1
+#endif
+		}
+		d_step {
+			if
+			:: sleeps_on[0] == BUCKET(address) ->
+				sleeps_on[0] = AWAKE
+#ifndef WAKE_ONE
+				;
+				if
+				:: sleeps_on[1] == BUCKET(address) ->
+					sleeps_on[1] = AWAKE
+				:: else
+				fi
+#endif
+			:: sleeps_on[0] != BUCKET(address) &&
+			   sleeps_on[1] == BUCKET(address) ->
+				sleeps_on[1] = AWAKE
+			:: else
+			fi
+		}
+	:: LOAD(me, WAITERS) == 0
+	fi
+}
+
+/* Reading the own slot first is what tells whom to wake. */
+inline release(argument)
+{
+	d_step {
+		was = LOAD(me, SLOT(me));
+		holds[me] = 0;
+		store(me, SLOT(me), 0)
+	}
+#ifdef WAKE_BY_ARGUMENT
+	wake(argument);
+#else
+	wake(was);
+#endif
+	was = 0
+}
+
+proctype releaser(byte me)
+{
+	byte was, wrong;
+
+	/* The caller names the other address: it must not matter. */
+	wrong = A + B - holds[me];
+	release(wrong)
+}
+
+proctype retrier(byte me)
+{
+	byte addr, was;
+
+	addr = LOAD(me, P);
+	if
+	:: addr != 0 ->
+		d_step { drain(me); mem[SLOT(me)] = addr }	/* CAS */
+		do
+		:: atomic { LOAD(me, P) == addr -> holds[me] = addr; break }
+		:: d_step { LOAD(me, P) != addr -> was = addr; addr = LOAD(me, P) }
+			d_step { store(me, SLOT(me), addr) }
+#ifndef NO_CHECK_ON_OVERWRITE
+			wake(was);
+#endif
+			was = 0;
+			if
+			:: addr == 0 -> break
+			:: else
+			fi;
+			d_step { drain(me) }			/* full fence */
+		od;
+		if
+		:: addr != 0 -> release(addr)
+		:: else
+		fi
+	:: else
+	fi;
+	addr = 0
+}
+
+inline membarrier()
+{
+#ifndef NO_MEMBARRIER
+	d_step { drain(0) }
+	d_step { drain(1) }
+	d_step { drain(2) }
+#endif
+	skip
+}
+
+inline raise_waiters()
+{
+	mem[WAITERS] = mem[WAITERS] + 1		/* RMW */
+}
+
+inline lower_waiters()
+{
+	mem[WAITERS] = mem[WAITERS] - 1		/* RMW */
+}
+
+/* Has a CPU of its own, with an empty store buffer. */
+proctype waiter(byte addr)
+{
+	byte value, r;
+
+	/* unpublish, full fence */
+	atomic { mem[P] == addr -> mem[P] = (addr == A -> B : 0) }
+
+	/* A first scan that finds nothing would end here: nothing to model. */
+#if defined(BARRIER_FIRST)
+	membarrier();
+	raise_waiters();
+#elif !defined(RAISED_LATE)
+	raise_waiters();
+	membarrier();
+#endif
+	do
+#ifdef FUTEX_LATE
+	:: r < NCPU ->
+#else
+	:: d_step { r < NCPU -> value = mem[FUTEX(BUCKET(addr))] }
+#endif
+		if
+		:: d_step { mem[SLOT(r)] != addr -> r++; value = 0 }
+		:: mem[SLOT(r)] == addr ->
+#ifdef FUTEX_LATE
+			value = mem[FUTEX(BUCKET(addr))];
+#endif
+#ifdef RAISED_LATE
+			raise_waiters();
+			membarrier();
+#endif
+			if
+			:: d_step {
+				mem[FUTEX(BUCKET(addr))] == value ->
+				sleeps_on[addr - A] = BUCKET(addr);
+				value = 0
+			   }
+			   sleeps_on[addr - A] == AWAKE		/* untimed */
+			:: d_step { mem[FUTEX(BUCKET(addr))] != value -> value = 0 }
+			fi
+#ifdef RAISED_LATE
+			;
+			lower_waiters()
+#endif
+		fi
+	:: r == NCPU -> break
+	od;
+#ifndef RAISED_LATE
+	lower_waiters();
+#endif
+	assert(holds[0] != addr && holds[1] != addr && holds[2] != addr);
+	r = 0
+}
+
+init
+{
+	atomic {
+		mem[P] = A;
+		mem[SLOT(0)] = A;
+		mem[SLOT(1)] = B;
+		holds[0] = A;
+		holds[1] = B;
+		sleeps_on[0] = AWAKE;
+		sleeps_on[1] = AWAKE;
+		run releaser(0);
+		run releaser(1);
+		run retrier(2);
+		run waiter(A);
+		run waiter(B)
+	}
+}
