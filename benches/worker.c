@@ -137,7 +137,7 @@ struct request {
 /* The reply's second number: what the library has counted in this process until now. */
 static uint64_t parks_early(void)
 {
-    struct hazptr_stats stats;
+    struct hazptr_statistics stats;
 
     hazptr_stats(&stats, sizeof(stats));
     return stats.parks_early;
@@ -191,7 +191,7 @@ static void together(const struct request *request, double milliseconds)
 {
     struct sharer sharers[SHARERS];
     struct timespec slice = {0, (long)(milliseconds * 1e6) % 1000000000L};
-    struct hazptr_stats before, after;
+    struct hazptr_statistics before, after;
     unsigned long all = 0;
     double start, ns;
     int i, error = 0, started;

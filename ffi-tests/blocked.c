@@ -173,7 +173,7 @@ static unsigned long most_lines(unsigned long total)
  * times, then it is parked. */
 static void passing_stays_fast(void)
 {
-    struct hazptr_stats before = check_stats(), after;
+    struct hazptr_statistics before = check_stats(), after;
     pthread_t threads[PASSERS];
 
     passers_run(threads, pass_a_while);
@@ -230,7 +230,7 @@ static void line_with_stale_near_slots_is_parked_early(int cpu)
 {
     void *pointer = &others[0];
     struct hazptr_ctx stale[4];
-    struct hazptr_stats before, after;
+    struct hazptr_statistics before, after;
     int i;
 
     bind_to_cpu(cpu);

@@ -86,9 +86,9 @@ static inline pthread_t check_thread(void *(*function)(void *), void *argument)
     return thread;
 }
 
-static inline struct hazptr_stats check_stats(void)
+static inline struct hazptr_statistics check_stats(void)
 {
-    struct hazptr_stats stats;
+    struct hazptr_statistics stats;
 
     CHECK_EQ(hazptr_stats(&stats, sizeof(stats)), 0);
     return stats;

@@ -218,7 +218,7 @@ static void resume_last_fibre_in_thread(void)
 
 static void fibres_hold_while_switched_away(void (*resume_last)(void))
 {
-    struct hazptr_stats before = check_stats(), after;
+    struct hazptr_statistics before = check_stats(), after;
     int i;
 
     for (i = 0; i < FIBRES; i++)

@@ -33,8 +33,8 @@ static void *refuse_three_of_four(void *argument)
 
 static void it_is_asked_again(void)
 {
-    const struct hazptr_stats before = check_stats();
-    struct hazptr_stats after;
+    const struct hazptr_statistics before = check_stats();
+    struct hazptr_statistics after;
     struct hazptr_ctx ctx;
     struct waiter waiter;
     void *pointer = &object;
@@ -65,7 +65,7 @@ static void it_is_asked_again(void)
 
 static void it_is_done_without(uint32_t command, unsigned int mode)
 {
-    struct hazptr_stats stats;
+    struct hazptr_statistics stats;
     struct hazptr_ctx ctx;
     struct waiter waiter;
     void *pointer = &object;

@@ -297,7 +297,7 @@ static void run(void)
 
 static void report(void)
 {
-    struct hazptr_stats stats = check_stats();
+    struct hazptr_statistics stats = check_stats();
     unsigned long acquires = 0, special = 0;
     int i;
 

@@ -34,22 +34,22 @@ AT(hazptr_ctx, generation, 32);
 AT(hazptr_ctx, flags, 36);
 AT(hazptr_ctx, reserved, 40);
 
-HOLDS(sizeof(struct hazptr_stats) == 120);
-AT(hazptr_stats, acquire_slow, 0);
-AT(hazptr_stats, acquire_far, 8);
-AT(hazptr_stats, acquire_portable, 16);
-AT(hazptr_stats, acquire_backup, 24);
-AT(hazptr_stats, held, 32);
-AT(hazptr_stats, held_backup, 40);
-AT(hazptr_stats, lines, 48);
-AT(hazptr_stats, lines_parked, 56);
-AT(hazptr_stats, parks, 64);
-AT(hazptr_stats, parks_early, 72);
-AT(hazptr_stats, barriers, 80);
-AT(hazptr_stats, barriers_shared, 88);
-AT(hazptr_stats, barriers_refused, 96);
-AT(hazptr_stats, sleeps, 104);
-AT(hazptr_stats, wakes, 112);
+HOLDS(sizeof(struct hazptr_statistics) == 120);
+AT(hazptr_statistics, acquire_slow, 0);
+AT(hazptr_statistics, acquire_far, 8);
+AT(hazptr_statistics, acquire_portable, 16);
+AT(hazptr_statistics, acquire_backup, 24);
+AT(hazptr_statistics, held, 32);
+AT(hazptr_statistics, held_backup, 40);
+AT(hazptr_statistics, lines, 48);
+AT(hazptr_statistics, lines_parked, 56);
+AT(hazptr_statistics, parks, 64);
+AT(hazptr_statistics, parks_early, 72);
+AT(hazptr_statistics, barriers, 80);
+AT(hazptr_statistics, barriers_shared, 88);
+AT(hazptr_statistics, barriers_refused, 96);
+AT(hazptr_statistics, sleeps, 104);
+AT(hazptr_statistics, wakes, 112);
 
 HOLDS(sizeof(struct hazptr_line) == 128);
 AT(hazptr_line, slots, 0);
@@ -162,7 +162,7 @@ static void check_current(const struct hazptr_control *control)
 
 static void check_hazards(const struct hazptr_control *control)
 {
-    struct hazptr_stats stats;
+    struct hazptr_statistics stats;
     int i;
 
     for (i = 0; i < HELD; i++) {
@@ -193,7 +193,7 @@ static void check_hazards(const struct hazptr_control *control)
 static void check_stats_sizes(void)
 {
     uint64_t words[20];
-    struct hazptr_stats *stats = (struct hazptr_stats *)words;
+    struct hazptr_statistics *stats = (struct hazptr_statistics *)words;
     unsigned int i;
 
     memset(words, 0xff, sizeof(words));

@@ -18,7 +18,7 @@ static void release(int i)
 
 static void hold(int count)
 {
-    struct hazptr_stats stats;
+    struct hazptr_statistics stats;
     int i;
 
     for (i = 0; i < count; i++)
@@ -46,7 +46,7 @@ static void hold(int count)
 /* Hazards are served as this mode promises. */
 static void check_the_way(void)
 {
-    struct hazptr_stats before = check_stats(), after;
+    struct hazptr_statistics before = check_stats(), after;
     const unsigned int rounds = 100000;
     unsigned int i;
 

@@ -117,7 +117,7 @@ static void errno_survives_acquires(void)
 
 static void errno_survives_the_rest(void)
 {
-    struct hazptr_stats stats;
+    struct hazptr_statistics stats;
 
     KEEPS_ERRNO(hazptr_init());
     KEEPS_ERRNO(hazptr_version());
@@ -183,7 +183,7 @@ static void errno_survives_refusal(void)
 static void first_call(int which)
 {
     struct hazptr_ctx ctx = HAZPTR_CTX_INIT;
-    struct hazptr_stats stats;
+    struct hazptr_statistics stats;
 
     switch (which) {
     case 0:

@@ -18,7 +18,7 @@ static long objects[64][8];
 
 static void a_release_wakes_whatever_it_is_told(const void *told)
 {
-    const struct hazptr_stats before = check_stats();
+    const struct hazptr_statistics before = check_stats();
     void *pointer = objects[0];
     struct hazptr_ctx ctx;
     struct waiter waiter;
@@ -101,7 +101,7 @@ static void *acquire_what_changes(void *argument)
 
 static void an_acquire_wakes_who_sleeps_for_what_it_overwrites(void *replacement)
 {
-    const struct hazptr_stats before = check_stats();
+    const struct hazptr_statistics before = check_stats();
     struct waiter waiter;
     unsigned long futex;
     pthread_t reader;

@@ -152,7 +152,7 @@ static void check_cpus(const cpu_set_t *expected)
 /* Counts one wait, which must not return before the release. */
 static void wait_for(struct hazptr_ctx *ctx, const void *object)
 {
-    const struct hazptr_stats before = check_stats();
+    const struct hazptr_statistics before = check_stats();
     struct waiter waiter;
 
     waiter_start(&waiter, object);
@@ -170,7 +170,7 @@ static void withdraw(uint32_t command, int error, unsigned int mode)
 {
     static long kept[2];
     pthread_t readers[READERS];
-    struct hazptr_stats before, after;
+    struct hazptr_statistics before, after;
     struct hazptr_ctx ctx[2];
     unsigned int i;
     cpu_set_t cpus;
@@ -250,7 +250,7 @@ static void many_waiters(void)
     static long kept;
     pthread_t readers[READERS], updaters[UPDATERS];
     struct waiter sleepers[UPDATERS];
-    struct hazptr_stats stats;
+    struct hazptr_statistics stats;
     void *pointer = &kept;
     struct hazptr_ctx ctx;
     unsigned int i;

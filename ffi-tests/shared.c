@@ -45,10 +45,10 @@ static unsigned int calls(void)
  */
 static int all_arrive_in_a_run(void)
 {
-    const struct hazptr_stats before = check_stats();
+    const struct hazptr_statistics before = check_stats();
     const unsigned int first = calls();
     struct waiter leader, waiters[ARRIVALS];
-    struct hazptr_stats after;
+    struct hazptr_statistics after;
     uint64_t barriers, by_others;
     unsigned int i;
 
@@ -103,9 +103,9 @@ static void *synchronize(void *argument)
 
 static void every_call_is_counted_once(void)
 {
-    const struct hazptr_stats before = check_stats();
+    const struct hazptr_statistics before = check_stats();
     pthread_t threads[THREADS];
-    struct hazptr_stats after;
+    struct hazptr_statistics after;
     unsigned int i;
 
     for (i = 0; i < THREADS; i++)

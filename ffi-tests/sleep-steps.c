@@ -149,8 +149,8 @@ static void a_release_at_any_step_of_a_waiter_is_seen(void)
 /* Stops the release at an instruction, and waits there. False if it was over before. */
 static int wait_at(unsigned long stop_at)
 {
-    const struct hazptr_stats before = check_stats();
-    struct hazptr_stats after;
+    const struct hazptr_statistics before = check_stats();
+    struct hazptr_statistics after;
     struct waiter waiter;
     int stopped;
 

@@ -77,7 +77,7 @@ static void *pass_strangers(void *argument)
 
 static void strangers_do_not_wake_a_sleeper(void)
 {
-    struct hazptr_stats start = check_stats(), before, after;
+    struct hazptr_statistics start = check_stats(), before, after;
     struct strangers strangers;
     struct hazptr_ctx ctx;
     struct waiter waiter;
@@ -257,7 +257,7 @@ static long long race_once(struct race *race, unsigned int round)
 static void no_wakeup_is_lost_while_going_to_sleep(void)
 {
     unsigned int round, slept = 0, late = 0, border = 1000, seed = 1;
-    struct hazptr_stats before = check_stats(), after;
+    struct hazptr_statistics before = check_stats(), after;
     const cpu_set_t allowed = cpus_allowed();
     const long long begin = now();
     struct race race;

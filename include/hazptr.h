@@ -101,7 +101,7 @@ struct hazptr_ctx {
  * What hazptr_stats() tells. Counts run from the process's start, or its last fork. An acquire
  * that is not counted in acquire_slow took the fast path, which counts nothing.
  */
-struct hazptr_stats {
+struct hazptr_statistics {
     /**
      * Acquires that left the fast path, for any reason.
      */
@@ -280,7 +280,7 @@ HAZPTR_API unsigned int hazptr_version(void);
 HAZPTR_API unsigned int hazptr_mode(void);
 
 /**
- * Fill @stats, of @size bytes (sizeof(struct hazptr_stats)), with what the library has counted.
+ * Fill @stats, of @size bytes (sizeof(struct hazptr_statistics)), with what the library has counted.
  *
  * A program may have been built with an older or a newer header: @size says how much it knows of;
  * what the library does not know is zero. The numbers are each correct, and not of one instant.
@@ -289,7 +289,7 @@ HAZPTR_API unsigned int hazptr_mode(void);
  * Cost: reads every slot in use.
  * Returns 0, or EINVAL if @size is 0 or no multiple of 8. errno is preserved. Since 0.1.
  */
-HAZPTR_API int hazptr_stats(struct hazptr_stats *stats, size_t size);
+HAZPTR_API int hazptr_stats(struct hazptr_statistics *stats, size_t size);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -75,7 +75,7 @@ const _: () = {
 /// that is not counted in acquire_slow took the fast path, which counts nothing.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct hazptr_stats {
+pub struct hazptr_statistics {
     /// Acquires that left the fast path, for any reason.
     pub acquire_slow: u64,
     /// Of those, served by a slot of the CPU's line that the fast path does not look at.
@@ -238,7 +238,7 @@ pub extern "C" fn hazptr_mode() -> c_uint {
     }
 }
 
-/// Fill @stats, of @size bytes (sizeof(struct hazptr_stats)), with what the library has counted.
+/// Fill @stats, of @size bytes (sizeof(struct hazptr_statistics)), with what the library has counted.
 ///
 /// A program may have been built with an older or a newer header: @size says how much it knows of;
 /// what the library does not know is zero. The numbers are each correct, and not of one instant.
@@ -247,7 +247,7 @@ pub extern "C" fn hazptr_mode() -> c_uint {
 /// Cost: reads every slot in use.
 /// Returns 0, or EINVAL if @size is 0 or no multiple of 8. errno is preserved. Since 0.1.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn hazptr_stats(stats: *mut hazptr_stats, size: usize) -> c_int {
+pub unsafe extern "C" fn hazptr_stats(stats: *mut hazptr_statistics, size: usize) -> c_int {
     // SAFETY: the caller's duty, passed on.
     unsafe { stats::read(stats, size) }
 }

@@ -2,7 +2,7 @@
 //! Statistics: counted off the fast path only, in shards so that counting does not become what
 //! threads meet in.
 
-use crate::abi::hazptr_stats;
+use crate::abi::hazptr_statistics;
 use crate::control::Control;
 use crate::sync::{AtomicU64, Ordering};
 use crate::{init, synchronize};
@@ -10,7 +10,7 @@ use core::ffi::c_int;
 use core::ptr;
 use crossbeam_utils::CachePadded;
 
-/// What is counted. The comments stand in [`hazptr_stats`].
+/// What is counted. The comments stand in [`hazptr_statistics`].
 #[derive(Clone, Copy)]
 #[allow(missing_docs)]
 pub enum Count {
@@ -53,11 +53,11 @@ impl Counters {
 }
 
 /// All numbers, as of about now.
-pub fn collect(control: &Control) -> hazptr_stats {
+pub fn collect(control: &Control) -> hazptr_statistics {
     let sum = |count| control.counters.sum(count);
     let mark = control.registry.mark();
     let backup_held = control.backup.len() as u64;
-    hazptr_stats {
+    hazptr_statistics {
         acquire_slow: sum(Count::AcquireSlow),
         acquire_far: sum(Count::AcquireFar),
         acquire_portable: sum(Count::AcquirePortable),
@@ -80,12 +80,12 @@ pub fn collect(control: &Control) -> hazptr_stats {
 ///
 /// # Safety
 /// As there.
-pub unsafe fn read(stats: *mut hazptr_stats, size: usize) -> c_int {
+pub unsafe fn read(stats: *mut hazptr_statistics, size: usize) -> c_int {
     if stats.is_null() || size == 0 || size % size_of::<u64>() != 0 {
         return libc::EINVAL;
     }
     let full = collect(init::ensure());
-    let known = size.min(size_of::<hazptr_stats>());
+    let known = size.min(size_of::<hazptr_statistics>());
     // SAFETY: the caller says that `size` bytes are there. What a newer caller knows and we do not
     // is zero.
     unsafe {
