@@ -121,7 +121,8 @@ static void read_line(char *line)
                 required[i].size = size;
             }
         }
-    } else if (sscanf(line, "instruction %lx %lx %1023s %n", &at, &size, name, &text) == 3 && text) {
+    } else if (sscanf(line, "instruction %lx %lx %1023s %n", &at, &size, name, &text) == 3 &&
+               text) {
         add_instruction(at, (unsigned int)size, name, line + text);
     } else {
         die("not understood: %s", line);

@@ -39,11 +39,10 @@ static struct {
 const char *scenario_name(enum scenario scenario)
 {
     static const char *const names[SCENARIOS] = {
-        "first call",      "near slot",   "far slot",         "full line",
-        "no drained line", "no memory",   "crowded line",     "NULL, near",
-        "NULL, far",       "NULL, full",  "shared lines full", "release",
-        "release, far",    "release nothing", "note",         "synchronize",
-        "wait", "wait, refused", "enquire"};
+        "first call",        "near slot",    "far slot",     "full line",       "no drained line",
+        "no memory",         "crowded line", "NULL, near",   "NULL, far",       "NULL, full",
+        "shared lines full", "release",      "release, far", "release nothing", "note",
+        "synchronize",       "wait",         "wait, refused", "enquire"};
 
     return names[scenario];
 }
@@ -66,15 +65,15 @@ static void out_of_patience(int signal)
 {
     const char *what = describe();
 
-    /* The process is stuck in waitpid(), so that this interrupts nothing that matters. */
+    /* The process waits for another one, so that this interrupts nothing that matters. */
     fprintf(stderr, "step: no end of: %s\n", what);
     _exit(1);
 }
 
 static void begin(struct occasion occasion, struct visit visit, const struct action *action)
 {
-    unsigned long command = COMMAND(occasion.scenario, action ? action->deed : DO_NOTHING,
-                                    visit.first);
+    enum deed deed = action ? action->deed : DO_NOTHING;
+    unsigned long command = COMMAND(occasion.scenario, deed, visit.first);
 
     memset(&now, 0, sizeof(now));
     now.occasion = occasion;
@@ -184,12 +183,12 @@ static void at_handlers_end(void)
     }
 }
 
-static enum outcome hurt(void)
+/* The victim has found something wrong, or has not survived it. */
+static void hurt(void)
 {
     code.instructions[now.visit.instruction].failed++;
     if (!now.occasion.quiet)
         die("failed, status %#x: %s", tracee.status, describe());
-    return HURT;
 }
 
 /* Between the call's return and the victim's own checks. */
@@ -217,9 +216,9 @@ enum outcome interrupt(struct occasion occasion, struct visit visit, const struc
         signal = 0;
         if (stop == ENDED) {
             code_unplant_all(0);
-            enum outcome outcome = hurt();
+            hurt();
             tracee_bury();
-            return outcome;
+            return HURT;
         }
         if (stop == AT_BREAKPOINT)
             signal = at_breakpoint();
@@ -231,8 +230,10 @@ enum outcome interrupt(struct occasion occasion, struct visit visit, const struc
     code_unplant_all(tracee.pid);
     check_where_it_is();
     tracee_answer(now.sent);
-    if (!tracee_finish())
-        return hurt();
+    if (!tracee_finish()) {
+        hurt();
+        return HURT;
+    }
     return now.acted ? UNHURT : NOT_REACHED;
 }
 

@@ -38,7 +38,7 @@ struct occasion {
 
 enum outcome {
     UNHURT,
-    HURT,       /* the victim found something wrong, in a process made for it */
+    HURT,       /* the victim did not take it well; only if that was to be quiet */
     NOT_REACHED /* the instruction was not executed this time */
 };
 

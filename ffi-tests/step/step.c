@@ -198,7 +198,8 @@ static void run_scenario(const char *test, const struct surroundings *surroundin
 
     find_visits(occasion);
     for (i = 0; i < COUNT(actions); i++) {
-        if (strcmp(actions[i].test, test) != 0 || is_left_out(surroundings, occasion.scenario, &actions[i]))
+        if (strcmp(actions[i].test, test) != 0 ||
+            is_left_out(surroundings, occasion.scenario, &actions[i]))
             continue;
         for (j = 0; j < visit_count; j++) {
             if (!is_same(j, &actions[i]))

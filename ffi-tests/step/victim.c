@@ -10,6 +10,7 @@
 #include "verify.h"
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -32,7 +33,8 @@ static unsigned int mine_count, theirs_count;
 static struct hazard *subject;
 
 static unsigned long command, handled;
-static pid_t forked_from;
+/* In a child that a handler has forked, which nobody traces. */
+static int in_child;
 /* An object that a waiter has waited for: nobody may hold it. */
 static void *waited_for;
 
@@ -98,7 +100,7 @@ static void nobody_is_waited_for(void)
         hazptr_synchronize(&objects[i]);
 }
 
-/* --- the scenarios ------------------------------------------------------------------------------ */
+/* --- the scenarios ---------------------------------------------------------------------------- */
 
 static void hold(unsigned int count)
 {
@@ -198,7 +200,7 @@ static void call_synchronize(unsigned int count)
 static void call_wait(unsigned int count)
 {
     hazptr_synchronize(&objects[AWAITED]);
-    CHECK(!awaited->held || forked_from);
+    CHECK(!awaited->held || in_child);
 }
 
 static void call_wait_refused(unsigned int count)
@@ -264,16 +266,18 @@ static long raw_syscall(long number, const long *args)
     return result;
 }
 
-/* --- what happens in between -------------------------------------------------------------------- */
+/* --- what happens in between ------------------------------------------------------------------ */
 
 static void go_on_in_child(enum deed deed)
 {
-    pid_t parent = getpid(), child = fork();
+    pid_t child = fork();
     int status;
 
     CHECK(child >= 0);
     if (child == 0) {
-        forked_from = parent;
+        in_child = 1;
+        /* It must not outlive a test that has failed. */
+        CHECK_EQ(prctl(PR_SET_PDEATHSIG, SIGKILL), 0);
         if (deed == FORK_INIT)
             hazptr_init();
         else if (deed == FORK_ACQUIRE)
@@ -322,7 +326,7 @@ static void handler(int signal)
     default:
         break;
     }
-    if (forked_from)
+    if (in_child)
         return;
     handled++;
     if (command & COMMAND_REPORT)
@@ -345,7 +349,7 @@ long __NTH(syscall(long number, ...))
         args[i] = va_arg(list, long);
     va_end(list);
     if (number == SYS_futex && (args[1] & FUTEX_CMD_MASK) == FUTEX_WAIT && awaited &&
-        awaited->held && !forked_from && pthread_equal(pthread_self(), main_thread)) {
+        awaited->held && !in_child && pthread_equal(pthread_self(), main_thread)) {
         drop(awaited);
         return 0;
     }
@@ -407,7 +411,7 @@ static void helper_join(void)
     helper_has_worked = 0;
 }
 
-/* --- one scenario ------------------------------------------------------------------------------- */
+/* --- one scenario ----------------------------------------------------------------------------- */
 
 /*
  * A child forked by a handler, and the call that it interrupted has returned here. What was
@@ -465,7 +469,7 @@ static void run(void)
         helper = check_thread(helper_main, NULL);
     meet(SET_UP, 0);
     scenarios[scenario].call(scenarios[scenario].count);
-    if (forked_from)
+    if (in_child)
         finish_in_child();
     CHECK_EQ(meet(DONE, (unsigned long)sched_getcpu()), handled);
     handled = 0;
