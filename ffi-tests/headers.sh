@@ -101,6 +101,7 @@ cat >"$dir/mistakes.c" <<'EOF'
 #include <hazptr.h>
 extern struct hazptr_ctx *ctx;
 extern int number, *pointer;
+extern long word;
 extern const int *to_const;
 extern void *untyped;
 extern void mistakes(void);
@@ -115,6 +116,7 @@ void mistakes(void)
     /**/ { int *p = HAZPTR_ACQUIRE(ctx, &to_const); (void)p; }
     /**/ { HAZPTR_SCOPED(p, pointer); (void)p; }
     /**/ { HAZPTR_SCOPED(p, &pointer); p = NULL; }
+    /**/ { long w = HAZPTR_ACQUIRE(ctx, &word); (void)w; }
 }
 EOF
 echo '#include <hazptr/macros.h>' >"$dir/alone.c"

@@ -9,6 +9,7 @@
  * the name of the case.
  */
 #include "filter.h"
+#include "surroundings.h"
 #include "waiter.h"
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -130,22 +131,10 @@ static unsigned int updates_to_do(void)
 /* --- the cases ----------------------------------------------------------------------------------
  */
 
-/* One CPU only, where there are more: what the sweep has to restore differs from what it uses. */
-static cpu_set_t restrict_cpus(void)
-{
-    cpu_set_t set;
-
-    CPU_ZERO(&set);
-    CPU_SET(sched_getcpu(), &set);
-    CHECK_EQ(sched_setaffinity(0, sizeof(set), &set), 0);
-    return set;
-}
-
 static void check_cpus(const cpu_set_t *expected)
 {
-    cpu_set_t now;
+    const cpu_set_t now = cpus_allowed();
 
-    CHECK_EQ(sched_getaffinity(0, sizeof(now), &now), 0);
     CHECK(CPU_EQUAL(&now, expected));
 }
 
@@ -184,7 +173,9 @@ static void withdraw(uint32_t command, int error, unsigned int mode)
     for (i = 0; i < 1000; i++)
         box_update(&boxes[i % UPDATERS]);
 
-    cpus = restrict_cpus();
+    /* What the sweep has to restore differs from the last that it sets, where there are two. */
+    bind_to_a_cpu();
+    cpus = cpus_allowed();
     before = check_stats();
     CHECK_EQ(before.barriers_refused, 0);
     filter_refuse(SYS_membarrier, command, error);
@@ -320,11 +311,8 @@ struct spinner {
 static void *spin(void *argument)
 {
     struct spinner *spinner = (struct spinner *)argument;
-    cpu_set_t set;
 
-    CPU_ZERO(&set);
-    CPU_SET(spinner->cpu, &set);
-    CHECK_EQ(sched_setaffinity(0, sizeof(set), &set), 0);
+    bind_to_cpu(spinner->cpu);
     __atomic_store_n(&spinner->tid, thread_id(), __ATOMIC_RELEASE);
     while (!__atomic_load_n(&hunt.end, __ATOMIC_RELAXED))
         __atomic_fetch_add(&spinner->turns, 1, __ATOMIC_RELAXED);
@@ -371,11 +359,10 @@ static unsigned long turns(const struct spinner *spinner)
 /* One spinner for each CPU. Returns how many. */
 static unsigned int start_spinners(struct spinner *spinners)
 {
+    const cpu_set_t allowed = cpus_allowed();
     unsigned int count = 0;
-    cpu_set_t allowed;
     int cpu;
 
-    CHECK_EQ(sched_getaffinity(0, sizeof(allowed), &allowed), 0);
     for (cpu = 0; cpu < CPU_SETSIZE && count < MOST_CPUS; cpu++) {
         if (!CPU_ISSET(cpu, &allowed))
             continue;
@@ -396,6 +383,8 @@ static void every_cpu_is_visited(void)
     unsigned long switches_before[MOST_CPUS], turns_before[MOST_CPUS];
     unsigned int count = start_spinners(spinners), i;
 
+    /* Not by accident everywhere. */
+    bind_to_a_cpu();
     filter_refuse(SYS_membarrier, ANY_ARGUMENT, EPERM);
     for (i = 0; i < count; i++) {
         switches_before[i] = switches(&spinners[i]);

@@ -3,6 +3,7 @@
  * Scenario 2: a waiter waits for its object, not for an empty slot. Readers that keep coming, in
  * the very slots that it looks at, delay it by nothing.
  */
+#include "surroundings.h"
 #include "waiter.h"
 
 static long objects[4][8];
@@ -14,14 +15,10 @@ static void it_returns_though_the_slot_is_taken_again(void)
     void *pointers[2] = {objects[0], objects[1]};
     struct waiter waiter;
     struct hazptr_ctx ctx;
-    cpu_set_t allowed, here;
+    const cpu_set_t allowed = cpus_allowed();
 
-    /* The lowest empty slot of this CPU's line, or of this context's. */
-    CHECK_EQ(sched_getaffinity(0, sizeof(allowed), &allowed), 0);
-    CPU_ZERO(&here);
-    CPU_SET(sched_getcpu(), &here);
-    CHECK_EQ(sched_setaffinity(0, sizeof(here), &here), 0);
-
+    /* The lowest empty slot of this CPU's line. */
+    bind_to_a_cpu();
     CHECK(hazptr_acquire(&ctx, &pointers[0]) == objects[0]);
     waiter_start(&waiter, objects[0]);
     waiter_await_sleep(&waiter, sleeps);
@@ -29,7 +26,7 @@ static void it_returns_though_the_slot_is_taken_again(void)
     CHECK(hazptr_acquire(&ctx, &pointers[1]) == objects[1]);
     waiter_join(&waiter);
     hazptr_release(&ctx, objects[1]);
-    CHECK_EQ(sched_setaffinity(0, sizeof(allowed), &allowed), 0);
+    bind_to_cpus(&allowed);
 }
 
 /* --- readers at full speed ----------------------------------------------------------------------
@@ -39,10 +36,12 @@ static void it_returns_though_the_slot_is_taken_again(void)
 #define CALLS 10000
 
 static int end;
+static unsigned long turns[MOST_READERS];
 
 /* Hand over hand, of two other objects: at no moment does it hold nothing. */
 static void *read_on_and_on(void *argument)
 {
+    unsigned long *turn = (unsigned long *)argument;
     void *pointers[2] = {objects[2], objects[3]};
     struct hazptr_ctx ctx[2];
     unsigned int i;
@@ -51,9 +50,20 @@ static void *read_on_and_on(void *argument)
     for (i = 1; !__atomic_load_n(&end, __ATOMIC_RELAXED); i++) {
         hazptr_acquire(&ctx[i % 2], &pointers[i % 2]);
         hazptr_release(&ctx[(i + 1) % 2], NULL);
+        __atomic_store_n(turn, i, __ATOMIC_RELAXED);
     }
     hazptr_release(&ctx[(i + 1) % 2], NULL);
     return NULL;
+}
+
+/* Whether each has had that many turns. */
+static int all_have_had(unsigned int readers, unsigned long count)
+{
+    while (readers--) {
+        if (__atomic_load_n(&turns[readers], __ATOMIC_RELAXED) < count)
+            return 0;
+    }
+    return 1;
 }
 
 static void it_returns_though_readers_keep_coming(void)
@@ -64,10 +74,10 @@ static void it_returns_though_readers_keep_coming(void)
     pthread_t readers[MOST_READERS];
 
     for (i = 0; i < count; i++)
-        readers[i] = check_thread(read_on_and_on, NULL);
-    while (!check_stats().held)
+        readers[i] = check_thread(read_on_and_on, &turns[i]);
+    while (!all_have_had(count, 1))
         sched_yield();
-    for (i = 0; i < CALLS; i++)
+    for (i = 0; i < CALLS || !all_have_had(count, CALLS); i++)
         hazptr_synchronize(objects[i % 2]);
     CHECK_EQ(check_stats().sleeps, sleeps);
     __atomic_store_n(&end, 1, __ATOMIC_RELAXED);

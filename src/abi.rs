@@ -120,7 +120,8 @@ pub struct hazptr_statistics {
 /// Threads: any, without registration. The hazard may be released by another thread.
 /// Signal handlers: safe, also in the middle of another acquire or release; the hazard may be kept
 /// past the handler's return. A handler that leaves by longjmp leaks the hazard it interrupted.
-/// Fork: a hazard protects nothing in the child, where releasing it does nothing.
+/// Fork: a hazard protects nothing in the child, where releasing it does nothing. An acquire that a
+/// handler interrupts with a fork counts as made before it.
 /// NULL: neither argument may be NULL.
 /// Ownership: @ctx belongs to the library from here to the release.
 /// Cost: about a nanosecond. At most: a system call to map memory, or two to block signals.

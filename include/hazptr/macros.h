@@ -30,9 +30,11 @@
 #ifndef __cplusplus
 
 /* The comma strips qualifiers, _Atomic included, from the type of *pp. The way through uintptr_t
- * keeps -Wcast-qual quiet about what hazptr_acquire() does not change. */
+ * keeps -Wcast-qual quiet about what hazptr_acquire() does not change. The comparison, which is not
+ * evaluated, makes the compiler complain if *pp is no pointer. */
 #define HAZPTR_ACQUIRE(ctx, pp)                                                                    \
-    ((__typeof__(((void)0, *(pp))))hazptr_acquire((ctx), (void *const *)(uintptr_t)(pp)))
+    ((void)sizeof(*(pp) == (const volatile void *)0),                                              \
+     (__typeof__(((void)0, *(pp))))hazptr_acquire((ctx), (void *const *)(uintptr_t)(pp)))
 
 #else
 
