@@ -180,6 +180,32 @@ macro_rules! acquire_sequence {
     }};
 }
 
+/// Where this thread's rseq area is, from its thread pointer, once that is known.
+#[inline(always)]
+fn area(control: &Control) -> Option<isize> {
+    // Relaxed: zero until initialisation has found it, constant after.
+    let offset = control.rseq_offset.load(Ordering::Relaxed);
+    (offset != 0).then_some(offset)
+}
+
+/// Hands a committed slot to the context. After the sequence, never inside: a store to the context
+/// is no part of what restarts. NULL protects nothing: its slot is still free (scenario 4).
+///
+/// # Safety
+/// `ctx` is the caller's.
+#[inline(always)]
+unsafe fn hold(
+    ctx: *mut hazptr_ctx,
+    (slot, addr): (*mut hazptr_slot, *mut c_void),
+) -> Option<*mut c_void> {
+    if slot.is_null() {
+        return None;
+    }
+    // SAFETY: the caller's duty.
+    unsafe { (*ctx).slot = if addr.is_null() { ptr::null_mut() } else { slot } };
+    Some(addr)
+}
+
 /// Acquires through one of the near slots of this CPU's line. `None` sends the caller to the slow
 /// path: they are taken, or sequences are not to be had.
 ///
@@ -191,22 +217,10 @@ pub unsafe fn acquire_near(
     ctx: *mut hazptr_ctx,
     addr_p: *const *mut c_void,
 ) -> Option<*mut c_void> {
-    // Relaxed: zero until initialisation has found where the rseq area is, constant after.
-    let rseq = control.rseq_offset.load(Ordering::Relaxed);
-    if rseq == 0 {
-        return None;
-    }
+    let rseq = area(control)?;
     // SAFETY: rseq is this thread's area, registered or not; `current` and what it names are lines
-    // for ever (I2); `*addr_p` is the caller's duty.
-    let (slot, addr) =
-        unsafe { acquire_sequence!(ptr::from_ref(control), rseq, addr_p, near_slot) };
-    if slot.is_null() {
-        return None;
-    }
-    // After the sequence, never inside: a store to the context is no part of what restarts.
-    // SAFETY: the caller's context. NULL protects nothing: the slot is still free (scenario 4).
-    unsafe { (*ctx).slot = if addr.is_null() { ptr::null_mut() } else { slot } };
-    Some(addr)
+    // for ever (I2); the context and `*addr_p` are the caller's duty.
+    unsafe { hold(ctx, acquire_sequence!(ptr::from_ref(control), rseq, addr_p, near_slot)) }
 }
 
 /// As [`acquire_near`], through any slot of the line.
@@ -218,21 +232,10 @@ pub unsafe fn acquire_far(
     ctx: *mut hazptr_ctx,
     addr_p: *const *mut c_void,
 ) -> Option<*mut c_void> {
-    // Relaxed: as in acquire_near.
-    let rseq = control.rseq_offset.load(Ordering::Relaxed);
-    if rseq == 0 {
-        return None;
-    }
+    let rseq = area(control)?;
+    let control = ptr::from_ref(control);
     // SAFETY: as in acquire_near.
-    let (slot, addr) = unsafe {
-        acquire_sequence!(ptr::from_ref(control), rseq, addr_p, any_slot, end = SLOTS * 8)
-    };
-    if slot.is_null() {
-        return None;
-    }
-    // SAFETY: as in acquire_near.
-    unsafe { (*ctx).slot = if addr.is_null() { ptr::null_mut() } else { slot } };
-    Some(addr)
+    unsafe { hold(ctx, acquire_sequence!(control, rseq, addr_p, any_slot, end = SLOTS * 8)) }
 }
 
 /// Makes `new` the current line of `cpu` in place of `old`. False if this thread is on another
@@ -256,11 +259,7 @@ pub fn swap_line(
     old: &Line,
     new: &'static Line,
 ) -> bool {
-    // Relaxed: as in acquire_near.
-    let rseq = control.rseq_offset.load(Ordering::Relaxed);
-    if rseq == 0 {
-        return false;
-    }
+    let Some(rseq) = area(control) else { return false };
     let done: usize;
     // SAFETY: stores one pointer to a line into one entry of the table, which lives for ever.
     unsafe {
@@ -293,11 +292,7 @@ pub fn swap_line(
 
 /// The CPU this thread is on, or was a moment ago; a huge number if the kernel does not say.
 pub fn cpu_id(control: &Control) -> u32 {
-    // Relaxed: as in acquire_near.
-    let rseq = control.rseq_offset.load(Ordering::Relaxed);
-    if rseq == 0 {
-        return u32::MAX;
-    }
+    let Some(rseq) = area(control) else { return u32::MAX };
     let cpu: u32;
     // SAFETY: reads this thread's own area.
     unsafe {
