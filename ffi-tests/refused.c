@@ -233,7 +233,7 @@ static void await_updates(unsigned long count)
 {
     count += __atomic_load_n(&updates, __ATOMIC_RELAXED);
     while (__atomic_load_n(&updates, __ATOMIC_RELAXED) < count)
-        sched_yield();
+        give_way();
 }
 
 static void many_waiters(void)
@@ -370,7 +370,7 @@ static unsigned int start_spinners(struct spinner *spinners)
         spinners[count].cpu = cpu;
         spinners[count].thread = check_thread(spin, &spinners[count]);
         while (!turns(&spinners[count]))
-            sched_yield();
+            give_way();
         count++;
     }
     return count;

@@ -79,7 +79,7 @@ static void an_interrupted_waiter_goes_on_waiting(void)
     for (i = 1; i <= 100; i++) {
         CHECK_ERR(pthread_kill(waiter.thread, SIGUSR1));
         while (__atomic_load_n(&interruptions, __ATOMIC_RELAXED) != i)
-            sched_yield();
+            give_way();
         waiter_await_futex(&waiter);
     }
     hazptr_release(&ctx, &object);
@@ -185,7 +185,7 @@ static void end_ticking(struct worker *worker, timer_t timer)
     /* Until the others have done waiting: they may wait for what this one keeps. */
     __atomic_fetch_sub(&running, 1, __ATOMIC_RELEASE);
     while (__atomic_load_n(&running, __ATOMIC_ACQUIRE))
-        sched_yield();
+        give_way();
     sigemptyset(&ticks);
     sigaddset(&ticks, SIGRTMIN);
     CHECK_ERR(pthread_sigmask(SIG_BLOCK, &ticks, NULL));

@@ -102,7 +102,7 @@ static void await_without_sleep(const int *returned, pid_t tid, unsigned long st
         if (futex && thread_stays_blocked(tid, futex) && !get(returned))
             check_failed(__FILE__, __LINE__, "awake", ": sleeps after all, stopped at step %lu",
                          stop_at);
-        sched_yield();
+        give_way();
     }
 }
 
@@ -114,7 +114,7 @@ static unsigned long count_steps_to_the_sleep(void)
 
     start(synchronize_in_steps, ULONG_MAX);
     while (check_stats().sleeps == sleeps || !thread_futex(stepper.tid))
-        sched_yield();
+        give_way();
     steps = __atomic_load_n(&stepper.step, __ATOMIC_RELAXED);
     hazptr_release(&stepper.ctx, &object);
     CHECK_ERR(pthread_join(stepper.thread, NULL));
@@ -159,7 +159,7 @@ static int wait_at(unsigned long stop_at)
     waiter_start(&waiter, &object);
     while (!waiter_returned(&waiter) &&
            (check_stats().sleeps == before.sleeps || !thread_futex(waiter.tid)))
-        sched_yield();
+        give_way();
     stopped = get(&stepper.stopped);
     sem_post(&stepper.go);
     CHECK_ERR(pthread_join(stepper.thread, NULL));

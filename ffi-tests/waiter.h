@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 /* Zero but for the address. Must not move while the thread runs. */
 struct waiter {
@@ -19,28 +20,52 @@ struct waiter {
     int returned;
 };
 
+/*
+ * Lets others run before the next look at what they do. A thread that yields instead goes behind
+ * all others again and again: on a busy machine it hardly gets to look.
+ */
+static inline void give_way(void)
+{
+    struct timespec moment;
+
+    moment.tv_sec = 0;
+    moment.tv_nsec = 20000;
+    nanosleep(&moment, NULL);
+}
+
 static inline pid_t thread_id(void)
 {
     return (pid_t)syscall(SYS_gettid);
 }
 
-/* The address of the futex that a thread of this process is blocked on now, or 0. */
-static inline unsigned long thread_futex(pid_t tid)
+/* The system call that a thread of this process is blocked in now, and its first argument; or -1. */
+static inline long thread_call(pid_t tid, unsigned long *argument)
 {
     char path[64], text[64] = "", *arguments;
+    long number;
     int fd;
 
     snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", (int)tid);
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return 0;
+        return -1;
     /* "running", or the number of the call and its arguments. */
     if (read(fd, text, sizeof(text) - 1) < 0)
         text[0] = 0;
     close(fd);
-    if (text[0] < '0' || text[0] > '9' || strtol(text, &arguments, 10) != SYS_futex)
-        return 0;
-    return strtoul(arguments, NULL, 16);
+    if (text[0] < '0' || text[0] > '9')
+        return -1;
+    number = strtol(text, &arguments, 10);
+    *argument = strtoul(arguments, NULL, 16);
+    return number;
+}
+
+/* The address of the futex that a thread of this process is blocked on now, or 0. */
+static inline unsigned long thread_futex(pid_t tid)
+{
+    unsigned long futex;
+
+    return thread_call(tid, &futex) == SYS_futex ? futex : 0;
 }
 
 /*
@@ -88,7 +113,7 @@ static inline unsigned long waiter_await_futex(const struct waiter *waiter)
 
     while (!futex) {
         CHECK(!waiter_returned(waiter));
-        sched_yield();
+        give_way();
         tid = __atomic_load_n(&waiter->tid, __ATOMIC_ACQUIRE);
         if (tid)
             futex = thread_futex(tid);
@@ -104,7 +129,7 @@ static inline unsigned long waiter_await_sleep(const struct waiter *waiter, uint
 {
     while (check_stats().sleeps == sleeps) {
         CHECK(!waiter_returned(waiter));
-        sched_yield();
+        give_way();
     }
     return waiter_await_futex(waiter);
 }

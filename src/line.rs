@@ -123,14 +123,19 @@ impl Line {
     /// that is not empty becomes current, which is harmless: acquires pass over occupied slots.
     pub fn try_take(&self, state: u32) -> bool {
         // Relaxed: the CAS decides, and orders.
-        self.state.load(Ordering::Relaxed) == PARKED
+        let taken = self.state.load(Ordering::Relaxed) == PARKED
             && self.is_empty()
             // Acquire: pairs with the Release in park(); the sequences that filled this line on
             // its last CPU are over, so its slots have one writer again.
             && self
                 .state
                 .compare_exchange(PARKED, state, Ordering::Acquire, Ordering::Relaxed)
-                .is_ok()
+                .is_ok();
+        if taken {
+            // Relaxed: a hint.
+            self.far.store(0, Ordering::Relaxed);
+        }
+        taken
     }
 
     /// Gives a fresh line, which only the caller knows of, its first state.
@@ -141,8 +146,6 @@ impl Line {
 
     /// Parks a line that the caller took off its CPU by a swap, or took and did not use.
     pub fn park(&self) {
-        // Relaxed: a hint, reset for the next time the line is current.
-        self.far.store(0, Ordering::Relaxed);
         // Release: pairs with the Acquire in try_take().
         self.state.store(PARKED, Ordering::Release);
     }

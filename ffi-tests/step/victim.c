@@ -247,25 +247,6 @@ static const struct {
     /* ENQUIRE */ {hold, 20, call_enquire},
 };
 
-static long raw_syscall(long number, const long *args)
-{
-    register long r10 __asm__("r10") = args[3];
-    register long r8 __asm__("r8") = args[4];
-    register long r9 __asm__("r9") = args[5];
-    long result;
-
-    __asm__ volatile("syscall"
-                     : "=a"(result)
-                     : "a"(number), "D"(args[0]), "S"(args[1]), "d"(args[2]), "r"(r10), "r"(r8),
-                       "r"(r9)
-                     : "rcx", "r11", "memory");
-    if (result < 0 && result >= -4095) {
-        errno = (int)-result;
-        return -1;
-    }
-    return result;
-}
-
 /* --- what happens in between ------------------------------------------------------------------ */
 
 static void go_on_in_child(enum deed deed)
@@ -331,6 +312,25 @@ static void handler(int signal)
     handled++;
     if (command & COMMAND_REPORT)
         meet(HANDLED, 0);
+}
+
+static long raw_syscall(long number, const long *args)
+{
+    register long r10 __asm__("r10") = args[3];
+    register long r8 __asm__("r8") = args[4];
+    register long r9 __asm__("r9") = args[5];
+    long result;
+
+    __asm__ volatile("syscall"
+                     : "=a"(result)
+                     : "a"(number), "D"(args[0]), "S"(args[1]), "d"(args[2]), "r"(r10), "r"(r8),
+                       "r"(r9)
+                     : "rcx", "r11", "memory");
+    if (result < 0 && result >= -4095) {
+        errno = (int)-result;
+        return -1;
+    }
+    return result;
 }
 
 /*
