@@ -402,17 +402,27 @@ static void every_cpu_is_visited(void)
         CHECK_ERR(pthread_join(spinners[i].thread, NULL));
 }
 
-/* With sched_setaffinity withdrawn too, no barrier is left. */
-static void no_barrier_left(void)
+/* With what the sweep needs withdrawn too, no barrier is left. */
+static void withdraw_with(long call)
 {
     const struct rlimit no_core = {0, 0};
     static long object;
 
     CHECK_EQ(setrlimit(RLIMIT_CORE, &no_core), 0);
-    filter_refuse(SYS_sched_setaffinity, ANY_ARGUMENT, EPERM);
+    filter_refuse(call, ANY_ARGUMENT, EACCES);
     filter_refuse(SYS_membarrier, ANY_ARGUMENT, EPERM);
     hazptr_synchronize(&object);
     printf("returned without a barrier\n");
+}
+
+static void no_visits_to_cpus(void)
+{
+    withdraw_with(SYS_sched_setaffinity);
+}
+
+static void no_list_of_threads(void)
+{
+    withdraw_with(SYS_openat);
 }
 
 static const struct scenario {
@@ -427,7 +437,8 @@ static const struct scenario {
     {"many_waiters", many_waiters, 0, 0},
     {"going_to_sleep", going_to_sleep, 1, 0},
     {"every_cpu_is_visited", every_cpu_is_visited, 1, 0},
-    {"no_barrier_left", no_barrier_left, 1, 1},
+    {"no_visits_to_cpus", no_visits_to_cpus, 1, 1},
+    {"no_list_of_threads", no_list_of_threads, 1, 1},
 };
 
 /* --- each in a process of its own ---------------------------------------------------------------
