@@ -38,7 +38,7 @@ static inline pid_t thread_id(void)
     return (pid_t)syscall(SYS_gettid);
 }
 
-/* The system call that a thread of this process is blocked in now, and its first argument; or -1. */
+/* The system call that a thread of this process is blocked in, and its first argument; or -1. */
 static inline long thread_call(pid_t tid, unsigned long *argument)
 {
     char path[64], text[64] = "", *arguments;
@@ -122,8 +122,8 @@ static inline unsigned long waiter_await_futex(const struct waiter *waiter)
 }
 
 /*
- * Until the waiter sleeps for its object, where the library's count of sleeps was @sleeps before its
- * call: before it is counted, it may be blocked on a lock.
+ * Until the waiter sleeps for its object, where the library's count of sleeps was @sleeps before
+ * its call: before it is counted, it may be blocked on a lock.
  */
 static inline unsigned long waiter_await_sleep(const struct waiter *waiter, uint64_t sleeps)
 {

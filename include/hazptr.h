@@ -143,7 +143,7 @@ struct hazptr_statistics {
      */
     uint64_t parks_early;
     /**
-     * Barriers run: one membarrier system call each.
+     * Barriers run, refused ones included: one membarrier system call each.
      */
     uint64_t barriers;
     /**

@@ -96,7 +96,7 @@ pub struct hazptr_statistics {
     pub parks: u64,
     /// Of those, because holders stayed in the slots that the fast path looks at.
     pub parks_early: u64,
-    /// Barriers run: one membarrier system call each.
+    /// Barriers run, refused ones included: one membarrier system call each.
     pub barriers: u64,
     /// Barriers that were not run because another waiter's served.
     pub barriers_shared: u64,
@@ -233,8 +233,8 @@ pub extern "C" fn hazptr_version() -> c_uint {
 #[unsafe(no_mangle)]
 pub extern "C" fn hazptr_mode() -> c_uint {
     match init::ensure().word.mode() {
-        control::Mode::Membarrier => HAZPTR_MODE_MEMBARRIER,
-        control::Mode::Fence | control::Mode::Trans => HAZPTR_MODE_FENCE,
+        control::Mode::Membarrier | control::Mode::Trans => HAZPTR_MODE_MEMBARRIER,
+        control::Mode::Fence => HAZPTR_MODE_FENCE,
         control::Mode::Rseq | control::Mode::Uninit => HAZPTR_MODE_RSEQ,
     }
 }

@@ -59,9 +59,9 @@ impl BackupList {
             if !next.is_null() {
                 (*next).pprev = (*node).pprev;
             }
-            // Relaxed: holds() takes the lock before it follows any link; an empty list that it
-            // sees late costs it the lock.
-            AtomicPtr::from_ptr((*node).pprev).store(next, Ordering::Relaxed);
+            // Release: pairs with the Acquire in count(), which may find the list empty by this
+            // store, without the lock: what the holder did comes before what the waiter does next.
+            AtomicPtr::from_ptr((*node).pprev).store(next, Ordering::Release);
         }
     }
 

@@ -135,7 +135,7 @@ impl Patience {
     /// Shorter than what a mutex would give a leader that is gone for good, longer than any run.
     const NAPS: u32 = 4;
     /// Times to give way to another thread, which may be one that comes to share the next run.
-    const TURNS: u32 = 16;
+    const TURNS: u32 = 2;
 
     fn new(naps: u32) -> Self {
         Self { turns: Self::TURNS, naps }
@@ -225,6 +225,8 @@ fn issue(command: sys::Membarrier) -> Result<(), core::ffi::c_int> {
                 tries += 1;
                 sys::yield_now();
             }
+            // Under a supervising filter, a handler may have interrupted the call.
+            Err(libc::EINTR) => {}
             outcome => return outcome,
         }
     }
