@@ -12,6 +12,7 @@
 
 use crate::abi::hazptr_ctx;
 use crate::control::{Control, Mode, control};
+use crate::delay::{self, Point};
 use crate::line::{self, Line};
 use crate::stats::Count;
 use crate::sync::{AtomicPtr, Ordering};
@@ -157,6 +158,7 @@ impl Here {
             self.line.far.store(0, Ordering::Relaxed);
             return Swap::NoLine;
         };
+        delay::point(Point::LineTaken);
         let Here { cpu, generation, entry, line: old } = *self;
         if !rseq::swap_line(control, cpu, entry, generation, old, new) {
             new.park();
@@ -164,6 +166,7 @@ impl Here {
         } else if self.line.is_sentinel() {
             Swap::First
         } else {
+            delay::point(Point::LineSwapped);
             old.park();
             Swap::Parked
         }

@@ -13,6 +13,7 @@
 //! would cost more than the barrier.
 
 use crate::control::{Control, Mode};
+use crate::delay::{self, Point};
 use crate::stats::Count;
 use crate::sync::{AtomicU64, Ordering};
 use crate::{fence, init, sys};
@@ -169,6 +170,7 @@ pub fn heavy(control: &Control) {
     // Before the mode is read (scenario 9): if the switch away from rseq is seen, its sweep is
     // over, and with it every sequence.
     fence::full();
+    delay::point(Point::Fenced);
     match control.word.mode() {
         Mode::Membarrier | Mode::Fence => {}
         Mode::Uninit | Mode::Rseq | Mode::Trans => shared(control),
@@ -197,10 +199,12 @@ pub fn before_sleep(control: &Control) {
 
 fn shared(control: &Control) {
     let by_another = control.barrier.pass(Patience::new(Patience::NAPS), || {
+        delay::point(Point::TicketDrawn);
         if issue(COMMAND).is_err() {
             control.counters.add(control, Count::BarrierRefused);
             init::leave_rseq(control);
         }
+        delay::point(Point::BarrierOver);
     });
     let count = if by_another { Count::BarrierShared } else { Count::Barrier };
     control.counters.add(control, count);

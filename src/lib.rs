@@ -25,6 +25,7 @@
 //! | [`lock`] | a mutex that handlers may meet |
 //! | [`sweep`] | a barrier for when membarrier is withdrawn |
 //! | [`stats`] | counters |
+//! | [`delay`] | where builds for the tests lose time |
 //! | [`sys`] | system calls and libc |
 //! | [`sync`] | the atomics |
 //!
@@ -76,6 +77,7 @@ mod acquire;
 mod backup;
 mod barrier;
 mod control;
+mod delay;
 mod fence;
 mod init;
 mod line;

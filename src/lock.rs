@@ -5,6 +5,7 @@
 //! Waiters spin briefly and then sleep: a pure spin would keep a low-priority holder from its CPU
 //! for ever. Zero is the unlocked state, so that a wiped page is full of free locks.
 
+use crate::delay::{self, Point};
 use crate::sync::{AtomicU32, Ordering};
 use crate::sys;
 use crossbeam_utils::Backoff;
@@ -36,6 +37,7 @@ impl Lock {
         if self.0.compare_exchange(FREE, HELD, Ordering::Acquire, Ordering::Relaxed).is_err() {
             self.lock_contended();
         }
+        delay::point(Point::Locked);
         Guard { lock: self, signals }
     }
 

@@ -5,6 +5,7 @@
 
 use crate::abi::hazptr_ctx;
 use crate::control::Control;
+use crate::delay::{self, Point};
 use crate::line::{self, Slot};
 use crate::stats::Count;
 use crate::sync::{AtomicPtr, AtomicU32, Ordering};
@@ -66,6 +67,7 @@ pub unsafe fn validate(
     addr_p: *const *mut c_void,
 ) -> *mut c_void {
     loop {
+        delay::point(Point::Published);
         // Pairs with the full fence in barrier::heavy().
         fence::full();
         // SAFETY: the caller's duty, passed on.
@@ -76,6 +78,7 @@ pub unsafe fn validate(
         // Release: pairs with the Acquire in Slot::held(), for the slot's former holder: a waiter
         // may read this store instead of that holder's NULL.
         slot.0.store(now, Ordering::Release);
+        delay::point(Point::Overwritten);
         // A waiter may have seen the old address here in the meantime (I7, scenario 12).
         release::removed(addr);
         if now.is_null() {

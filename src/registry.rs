@@ -5,6 +5,7 @@
 //! static memory, so that small programs map nothing, and acquire works where mmap is refused.
 //! Everything here is lock-free and safe in signal handlers.
 
+use crate::delay::{self, Point};
 use crate::line::Line;
 use crate::sync::{AtomicPtr, AtomicU32, Ordering};
 use crate::sys;
@@ -115,6 +116,7 @@ impl Registry {
             if won.is_ok() {
                 // SAFETY: the chunk has room for `offset`, and lives for ever (I2).
                 let line = unsafe { base.add(offset).as_ref() };
+                delay::point(Point::MarkRaised);
                 line.assign(state);
                 return Some(line);
             }

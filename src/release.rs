@@ -4,6 +4,7 @@
 
 use crate::abi::hazptr_ctx;
 use crate::control::control;
+use crate::delay::{self, Point};
 use crate::line::Slot;
 use crate::sync::Ordering;
 use crate::{backup, fence, wait};
@@ -53,6 +54,7 @@ pub fn clear(slot: &Slot) {
 /// in the control word, and we see that.
 #[inline(always)]
 pub fn removed(addr: *mut c_void) {
+    delay::point(Point::Removed);
     fence::light();
     if control().word.release_is_slow() {
         wait::wake(addr);

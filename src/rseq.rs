@@ -15,6 +15,7 @@
 
 use crate::abi::{hazptr_ctx, hazptr_slot};
 use crate::control::Control;
+use crate::delay::{self, Point};
 use crate::line::{Line, SLOTS};
 use crate::sync::{AtomicPtr, Ordering};
 use core::arch::asm;
@@ -201,6 +202,7 @@ unsafe fn hold(
     if slot.is_null() {
         return None;
     }
+    delay::point(Point::Committed);
     // SAFETY: the caller's duty.
     unsafe { (*ctx).slot = if addr.is_null() { ptr::null_mut() } else { slot } };
     Some(addr)

@@ -5,6 +5,7 @@
 //! enough: what has been passed stays passed.
 
 use crate::control::Control;
+use crate::delay::{self, Point};
 use crate::sync::Ordering;
 use crate::{barrier, fence, init, wait};
 use core::ffi::c_void;
@@ -20,6 +21,7 @@ pub fn synchronize(addr: *const c_void) {
     loop {
         let generation = control.generation();
         barrier::heavy(control);
+        delay::point(Point::BeforeScan);
         wait_for_lines(control, generation, addr);
         wait_for_backup(control, generation, addr);
         if control.generation() == generation {

@@ -6,6 +6,7 @@
 //! looks no further.
 
 use crate::control::{Control, Mode, control};
+use crate::delay::{self, Point};
 use crate::stats::Count;
 use crate::sync::{AtomicU32, Ordering};
 use crate::{barrier, fence, sys};
@@ -72,6 +73,7 @@ pub fn until_gone(
     // Relaxed: both ordered by the barrier below against every release.
     bucket.waiting.fetch_add(1, Ordering::Relaxed);
     control.word.raise();
+    delay::point(Point::Announced);
     barrier::before_sleep(control);
     loop {
         // Acquire: pairs with the Release in wake().
@@ -80,6 +82,7 @@ pub fn until_gone(
             break;
         }
         control.counters.add(addr, Count::Sleep);
+        delay::point(Point::BeforeSleep);
         sys::futex_wait(sys::futex_word(&bucket.removals), removals, sys::SLEEP_CAP_MS);
     }
     // Never below zero: a fork may have wiped the announcement.
@@ -104,6 +107,7 @@ pub fn wake(addr: *mut c_void) {
     if bucket.waiting.load(Ordering::Relaxed) != 0 {
         // Release: pairs with the Acquire in until_gone().
         bucket.removals.fetch_add(1, Ordering::Release);
+        delay::point(Point::Waking);
         sys::futex_wake(sys::futex_word(&bucket.removals), i32::MAX as u32);
         control.counters.add(addr, Count::Wake);
     }
