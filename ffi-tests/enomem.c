@@ -57,6 +57,7 @@ static void it_is_asked_again(void)
     after = check_stats();
     CHECK_EQ(after.barriers, before.barriers + 3);
     CHECK_EQ(after.barriers_refused, 0);
+    CHECK_EQ(after.barriers_retried, before.barriers_retried + 3 * REFUSALS);
     CHECK_EQ(hazptr_mode(), HAZPTR_MODE_RSEQ);
 }
 

@@ -34,7 +34,7 @@ AT(hazptr_ctx, generation, 32);
 AT(hazptr_ctx, flags, 36);
 AT(hazptr_ctx, reserved, 40);
 
-HOLDS(sizeof(struct hazptr_statistics) == 120);
+HOLDS(sizeof(struct hazptr_statistics) == 128);
 AT(hazptr_statistics, acquire_slow, 0);
 AT(hazptr_statistics, acquire_far, 8);
 AT(hazptr_statistics, acquire_portable, 16);
@@ -48,8 +48,9 @@ AT(hazptr_statistics, parks_early, 72);
 AT(hazptr_statistics, barriers, 80);
 AT(hazptr_statistics, barriers_shared, 88);
 AT(hazptr_statistics, barriers_refused, 96);
-AT(hazptr_statistics, sleeps, 104);
-AT(hazptr_statistics, wakes, 112);
+AT(hazptr_statistics, barriers_retried, 104);
+AT(hazptr_statistics, sleeps, 112);
+AT(hazptr_statistics, wakes, 120);
 
 HOLDS(sizeof(struct hazptr_line) == 128);
 AT(hazptr_line, slots, 0);

@@ -2,19 +2,12 @@
 /*
  * The system takes membarrier away from the running process, by a seccomp filter, while readers
  * and waiters are at it. The library goes on in a lower mode: no object is freed that is in use,
- * hazards from before are respected, no waiter returns without its barrier; if there is no barrier
- * to be had at all, the process is aborted, with a message that says what to do.
- *
- * A filter is for life, so that each case runs in a process of its own: this program again, with
- * the name of the case.
+ * hazards from before are respected. (refused-sweep.c looks at how.)
  */
+#include "cases.h"
 #include "filter.h"
 #include "surroundings.h"
 #include "waiter.h"
-#include <sys/resource.h>
-#include <sys/wait.h>
-
-#define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
 /* --- readers and updaters: is anything poisoned while it is read? -------------------------------
  */
@@ -297,218 +290,15 @@ static void going_to_sleep(void)
     CHECK_EQ(check_stats().barriers_refused, 1);
 }
 
-/* Without membarrier whoever runs has to be switched out once instead. */
-
-#define MOST_CPUS 16
-
-struct spinner {
-    pthread_t thread;
-    int cpu;
-    pid_t tid;
-    unsigned long turns;
-};
-
-static void *spin(void *argument)
-{
-    struct spinner *spinner = (struct spinner *)argument;
-
-    bind_to_cpu(spinner->cpu);
-    __atomic_store_n(&spinner->tid, thread_id(), __ATOMIC_RELEASE);
-    while (!__atomic_load_n(&hunt.end, __ATOMIC_RELAXED))
-        __atomic_fetch_add(&spinner->turns, 1, __ATOMIC_RELAXED);
-    return NULL;
-}
-
-static void read_task(const struct spinner *spinner, const char *file, char *text, size_t room)
-{
-    char path[64];
-    ssize_t length;
-    int fd;
-
-    snprintf(path, sizeof(path), "/proc/self/task/%d/%s", (int)spinner->tid, file);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    CHECK(fd >= 0);
-    length = read(fd, text, room - 1);
-    CHECK(length >= 0);
-    text[length] = 0;
-    close(fd);
-}
-
-/* How often it has been given the CPU, or lost it. */
-static unsigned long switches(const struct spinner *spinner)
-{
-    static const char key[] = "nonvoluntary_ctxt_switches:";
-    unsigned long lost, given = 0;
-    const char *found;
-    char text[4096];
-
-    read_task(spinner, "status", text, sizeof(text));
-    found = strstr(text, key);
-    CHECK(found);
-    lost = strtoul(found + sizeof(key) - 1, NULL, 10);
-    read_task(spinner, "schedstat", text, sizeof(text));
-    CHECK(sscanf(text, "%*s %*s %lu", &given) == 1);
-    return given + lost;
-}
-
-static unsigned long turns(const struct spinner *spinner)
-{
-    return __atomic_load_n(&spinner->turns, __ATOMIC_RELAXED);
-}
-
-/* One spinner for each CPU. Returns how many. */
-static unsigned int start_spinners(struct spinner *spinners)
-{
-    const cpu_set_t allowed = cpus_allowed();
-    unsigned int count = 0;
-    int cpu;
-
-    for (cpu = 0; cpu < CPU_SETSIZE && count < MOST_CPUS; cpu++) {
-        if (!CPU_ISSET(cpu, &allowed))
-            continue;
-        memset(&spinners[count], 0, sizeof(*spinners));
-        spinners[count].cpu = cpu;
-        spinners[count].thread = check_thread(spin, &spinners[count]);
-        while (!turns(&spinners[count]))
-            give_way();
-        count++;
-    }
-    return count;
-}
-
-static void every_cpu_is_visited(void)
-{
-    static long object;
-    struct spinner spinners[MOST_CPUS];
-    unsigned long switches_before[MOST_CPUS], turns_before[MOST_CPUS];
-    unsigned int count = start_spinners(spinners), i;
-
-    /* Not by accident everywhere. */
-    bind_to_a_cpu();
-    filter_refuse(SYS_membarrier, ANY_ARGUMENT, EPERM);
-    for (i = 0; i < count; i++) {
-        switches_before[i] = switches(&spinners[i]);
-        turns_before[i] = turns(&spinners[i]);
-    }
-    hazptr_synchronize(&object);
-    for (i = 0; i < count; i++) {
-        /* On a busy machine it may have been off its CPU all the time. */
-        int ran = turns(&spinners[i]) != turns_before[i];
-
-        CHECK(!ran || switches(&spinners[i]) != switches_before[i]);
-    }
-    __atomic_store_n(&hunt.end, 1, __ATOMIC_RELAXED);
-    for (i = 0; i < count; i++)
-        CHECK_ERR(pthread_join(spinners[i].thread, NULL));
-}
-
-/* With what the sweep needs withdrawn too, no barrier is left. */
-static void withdraw_with(long call)
-{
-    const struct rlimit no_core = {0, 0};
-    static long object;
-
-    CHECK_EQ(setrlimit(RLIMIT_CORE, &no_core), 0);
-    filter_refuse(call, ANY_ARGUMENT, EACCES);
-    filter_refuse(SYS_membarrier, ANY_ARGUMENT, EPERM);
-    hazptr_synchronize(&object);
-    printf("returned without a barrier\n");
-}
-
-static void no_visits_to_cpus(void)
-{
-    withdraw_with(SYS_sched_setaffinity);
-}
-
-static void no_list_of_threads(void)
-{
-    withdraw_with(SYS_openat);
-}
-
-static const struct scenario {
-    const char *name;
-    void (*run)(void);
-    int only_in_mode_rseq;
-    int aborts;
-} cases[] = {
+static const struct test_case cases[] = {
     {"all_with_eperm", all_with_eperm, 0, 0},
     {"all_with_enosys", all_with_enosys, 0, 0},
     {"rseq_command", rseq_command, 1, 0},
     {"many_waiters", many_waiters, 0, 0},
     {"going_to_sleep", going_to_sleep, 1, 0},
-    {"every_cpu_is_visited", every_cpu_is_visited, 1, 0},
-    {"no_visits_to_cpus", no_visits_to_cpus, 1, 1},
-    {"no_list_of_threads", no_list_of_threads, 1, 1},
 };
-
-/* --- each in a process of its own ---------------------------------------------------------------
- */
-
-static void check_message(const char *text)
-{
-    CHECK(strstr(text, "hazptr: "));
-    CHECK(strstr(text, "membarrier"));
-    CHECK(strstr(text, "HAZPTR_MODE=fence"));
-}
-
-/* Runs a case once. Returns its status, and what it says on standard error. */
-static int run_once(const struct scenario *scenario, char *text, size_t room)
-{
-    int pipes[2], status;
-    size_t used = 0;
-    ssize_t got;
-    pid_t pid;
-
-    CHECK_EQ(pipe(pipes), 0);
-    pid = fork();
-    CHECK(pid >= 0);
-    if (!pid) {
-        dup2(pipes[1], STDERR_FILENO);
-        close(pipes[0]);
-        close(pipes[1]);
-        execl("/proc/self/exe", scenario->name, scenario->name, (char *)NULL);
-        _exit(127);
-    }
-    close(pipes[1]);
-    while ((got = read(pipes[0], text + used, room - 1 - used)) > 0)
-        used += (size_t)got;
-    text[used] = 0;
-    close(pipes[0]);
-    CHECK_EQ(waitpid(pid, &status, 0), pid);
-    return status;
-}
-
-/* Returns 0, or EXIT_SKIP. */
-static int run_case(const struct scenario *scenario)
-{
-    char text[4096];
-    int status = run_once(scenario, text, sizeof(text));
-
-    if (scenario->aborts) {
-        CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
-        check_message(text);
-        return 0;
-    }
-    fputs(text, stderr);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SKIP)
-        return EXIT_SKIP;
-    if (status)
-        check_failed(__FILE__, __LINE__, scenario->name, ": status %#x", (unsigned int)status);
-    return 0;
-}
 
 int main(int argc, char **argv)
 {
-    unsigned int i;
-
-    check_mode();
-    for (i = 0; i < COUNT(cases); i++) {
-        if (cases[i].only_in_mode_rseq && hazptr_mode() != HAZPTR_MODE_RSEQ)
-            continue;
-        if (argc == 1 && run_case(&cases[i]) == EXIT_SKIP)
-            return EXIT_SKIP;
-        if (argc > 1 && strcmp(argv[1], cases[i].name) == 0)
-            cases[i].run();
-    }
-    return 0;
+    return run_cases(cases, CASES(cases), argc, argv);
 }

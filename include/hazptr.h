@@ -155,6 +155,10 @@ struct hazptr_statistics {
      */
     uint64_t barriers_refused;
     /**
+     * Times that a barrier was asked for again because the system was short of memory.
+     */
+    uint64_t barriers_retried;
+    /**
      * Times that a waiter went to sleep.
      */
     uint64_t sleeps;
@@ -247,8 +251,10 @@ HAZPTR_API void hazptr_note_context_switch(void);
  * Cost: one membarrier system call (0.2 to 15 microseconds, and as much for each sibling thread
  * that is running), a look at every slot in use; then spins some microseconds, then sleeps.
  * Errors: none. If the system forbids membarrier to a running process the library goes on in a
- * lower mode; it aborts, with a message, if sched_setaffinity is forbidden too. errno is
- * preserved. Since 0.1.
+ * lower mode, for which a caller in mode rseq has to run on every CPU once: that sets its CPU
+ * affinity, for the moment, and takes a turn on each. If that is forbidden too, or a CPU of
+ * another thread is outside the caller's cpuset, it aborts, with a message. errno is preserved.
+ * Since 0.1.
  */
 HAZPTR_API void hazptr_synchronize(const void *addr);
 

@@ -102,6 +102,8 @@ pub struct hazptr_statistics {
     pub barriers_shared: u64,
     /// Barriers that the system refused; the mode went down.
     pub barriers_refused: u64,
+    /// Times that a barrier was asked for again because the system was short of memory.
+    pub barriers_retried: u64,
     /// Times that a waiter went to sleep.
     pub sleeps: u64,
     /// Times that a release woke sleepers.
@@ -196,8 +198,10 @@ pub extern "C" fn hazptr_note_context_switch() {
 /// Cost: one membarrier system call (0.2 to 15 microseconds, and as much for each sibling thread
 /// that is running), a look at every slot in use; then spins some microseconds, then sleeps.
 /// Errors: none. If the system forbids membarrier to a running process the library goes on in a
-/// lower mode; it aborts, with a message, if sched_setaffinity is forbidden too. errno is
-/// preserved. Since 0.1.
+/// lower mode, for which a caller in mode rseq has to run on every CPU once: that sets its CPU
+/// affinity, for the moment, and takes a turn on each. If that is forbidden too, or a CPU of
+/// another thread is outside the caller's cpuset, it aborts, with a message. errno is preserved.
+/// Since 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn hazptr_synchronize(addr: *const c_void) {
     synchronize::synchronize(addr);

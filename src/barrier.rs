@@ -63,11 +63,13 @@ impl Barrier {
     /// Returns when a run has begun after this call and has ended. True if it was another's.
     ///
     /// Scenario 14: the caller has unpublished (or announced that it will sleep) and then done a
-    /// full fence, before we read `begun`. Both cases, for the runner of ticket t, who raises `begun` to t, fences and then interrupts the
-    /// readers: if we read t, we do not rely on run t. If we read less, then our fence came before
-    /// the runner's, and every reader that run t restarts sees what we unpublished.
+    /// full fence, before we read `begun`. Both cases, for the runner of ticket t, who raises
+    /// `begun` to t, fences and then interrupts the readers: if we read t, we do not rely on run t.
+    /// If we read less, then our fence came before the runner's, and every reader that run t
+    /// restarts sees what we unpublished.
     fn pass(&self, mut patience: Patience, run: impl FnOnce()) -> bool {
-        // Relaxed: ordered by the caller's fence, which pairs with both after_rmw() below; a value that is too old only costs a run.
+        // Relaxed: ordered by the caller's fence, which pairs with both after_rmw() below; a value
+        // that is too old only costs a run.
         let mut begun = self.begun.load(Ordering::Relaxed);
         let arrived = begun & !(BUSY | QUEUED);
         #[cfg(test)]
@@ -187,7 +189,7 @@ pub fn before_sleep(control: &Control) {
         Mode::Rseq => shared(control),
         Mode::Membarrier => {
             control.counters.add(control, Count::Barrier);
-            if issue(sys::Membarrier::PrivateExpedited).is_err() {
+            if issue(control, sys::Membarrier::PrivateExpedited).is_err() {
                 control.counters.add(control, Count::BarrierRefused);
                 init::leave_membarrier(control);
             }
@@ -200,7 +202,7 @@ pub fn before_sleep(control: &Control) {
 fn shared(control: &Control) {
     let by_another = control.barrier.pass(Patience::new(Patience::NAPS), || {
         delay::point(Point::TicketDrawn);
-        if issue(COMMAND).is_err() {
+        if issue(control, COMMAND).is_err() {
             control.counters.add(control, Count::BarrierRefused);
             init::leave_rseq(control);
         }
@@ -218,7 +220,7 @@ const COMMAND: sys::Membarrier = if cfg!(feature = "weaken-plain-barrier") {
 };
 
 /// membarrier, again while the kernel is short of memory.
-fn issue(command: sys::Membarrier) -> Result<(), core::ffi::c_int> {
+fn issue(control: &Control, command: sys::Membarrier) -> Result<(), core::ffi::c_int> {
     if cfg!(feature = "weaken-no-barrier") {
         return Ok(());
     }
@@ -227,6 +229,7 @@ fn issue(command: sys::Membarrier) -> Result<(), core::ffi::c_int> {
         match sys::membarrier(command) {
             Err(libc::ENOMEM) if tries < ENOMEM_TRIES => {
                 tries += 1;
+                control.counters.add(control, Count::BarrierRetry);
                 sys::yield_now();
             }
             // Under a supervising filter, a handler may have interrupted the call.

@@ -117,7 +117,8 @@ pub fn leave_rseq(control: &Control) {
     let _held = control.init.lock();
     if control.word.mode() != Mode::Rseq {
         // Another waiter's sweep is over, or this is a forked child. After the sweep there are no
-        // sequences, so it serves everybody, whenever it began.
+        // sequences, so it serves every waiter's scan, whenever it began. One that is about to
+        // sleep may miss a wake-up by it, which the cap on sleeping makes up for.
         return;
     }
     // Scenario 9: readers that load the old `nr_cpus` may still commit until the sweep is over, and

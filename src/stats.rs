@@ -23,6 +23,7 @@ pub enum Count {
     Barrier,
     BarrierShared,
     BarrierRefused,
+    BarrierRetry,
     Sleep,
     Wake,
 }
@@ -71,6 +72,7 @@ pub fn collect(control: &Control) -> hazptr_statistics {
         barriers: sum(Count::Barrier),
         barriers_shared: sum(Count::BarrierShared),
         barriers_refused: sum(Count::BarrierRefused),
+        barriers_retried: sum(Count::BarrierRetry),
         sleeps: sum(Count::Sleep),
         wakes: sum(Count::Wake),
     }

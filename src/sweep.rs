@@ -19,7 +19,7 @@ pub fn every_cpu() -> Result<(), c_int> {
     for _ in 0..TRIES {
         // A CPU that goes offline, or out of our cpuset, between the look and the visit makes
         // EINVAL; its threads have been moved, so look again.
-        outcome = visit_all();
+        outcome = every_cpu_in_use().and_then(|cpus| visit(&cpus));
         if outcome != Err(libc::EINVAL) {
             break;
         }
@@ -28,22 +28,36 @@ pub fn every_cpu() -> Result<(), c_int> {
     outcome
 }
 
-fn visit_all() -> Result<(), c_int> {
-    let mut wanted = [0; TABLE / 64];
-    // The kernel leaves out CPUs that are offline. A thread whose mask changes after we have read
-    // it is moved off its CPU, which is a switch too; a thread born after is no concern of ours.
-    sys::for_each_thread(|tid| {
+/// The CPUs that a thread of this process may be on now. One whose mask changes after we have read
+/// it is moved off its CPU, which is a switch too; one born after is no concern of ours.
+fn every_cpu_in_use() -> Result<CpuMask, c_int> {
+    // What remains of all is our cpuset, less what is offline.
+    let mut cpus = [0; TABLE / 64];
+    sys::set_affinity(&[!0; TABLE / 64])?;
+    sys::affinity(0, &mut cpus)?;
+    // Threads of one process can be in different cpusets: then each one's own mask counts too.
+    // Best effort: without /proc, or without a free descriptor, that rarity is out of sight, and a
+    // listing may leave out a thread while others end.
+    let _ = sys::for_each_thread(|tid| {
         let mut mask = [0; TABLE / 64];
         if sys::affinity(tid, &mut mask).is_ok() {
-            for (all, one) in wanted.iter_mut().zip(mask) {
+            for (all, one) in cpus.iter_mut().zip(mask) {
                 *all |= one;
             }
         }
-    })?;
-    for cpu in (0..TABLE).filter(|cpu| wanted[cpu / 64] >> (cpu % 64) & 1 != 0) {
+    });
+    Ok(cpus)
+}
+
+fn visit(cpus: &CpuMask) -> Result<(), c_int> {
+    for cpu in (0..TABLE).filter(|cpu| cpus[cpu / 64] >> (cpu % 64) & 1 != 0) {
         let mut only: CpuMask = [0; TABLE / 64];
         only[cpu / 64] = 1 << (cpu % 64);
         sys::set_affinity(&only)?;
+        // A sandbox may have pretended. (Or the CPU went offline since: look again.)
+        if sys::current_cpu() != cpu {
+            return Err(libc::EINVAL);
+        }
     }
     Ok(())
 }

@@ -149,6 +149,12 @@ pub fn set_affinity(mask: &CpuMask) -> Result<(), c_int> {
     unsafe { syscall(libc::SYS_sched_setaffinity, args) }.map(drop)
 }
 
+/// The CPU that the caller is on: what the kernel last wrote for it to see, not a system call.
+pub fn current_cpu() -> usize {
+    // SAFETY: no arguments; cannot fail on this architecture.
+    unsafe { libc::sched_getcpu() as usize }
+}
+
 /// Calls `each` with the id of every thread of this process; the error if /proc cannot be read.
 pub fn for_each_thread(mut each: impl FnMut(i32)) -> Result<(), c_int> {
     let path = c"/proc/self/task".as_ptr() as usize;

@@ -85,7 +85,10 @@ pub fn until_gone(
         delay::point(Point::BeforeSleep);
         sys::futex_wait(sys::futex_word(&bucket.removals), removals, sys::SLEEP_CAP_MS);
     }
-    // Never below zero: a fork may have wiped the announcement.
+    if control.generation() != generation {
+        return; // The fork has wiped the announcement; those that stand there are the child's own.
+    }
+    // Never below zero: a handler may fork right here.
     control.word.lower();
     let down = |n: u32| n.checked_sub(1);
     // Relaxed: an early or late look only wakes in vain.

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * The system takes membarrier away from a process in mode rseq, and the waiter makes its own barrier
+ * by a visit to every CPU. Whoever runs there is switched out once; what the sweep can do without,
+ * it does without; and if the visits are not to be had, or only pretended, the process is aborted,
+ * with a message that says what to do.
+ */
+#include "cases.h"
+#include "filter.h"
+#include "surroundings.h"
+#include "waiter.h"
+#include <sys/resource.h>
+
+static int end;
+
+#define MOST_CPUS 16
+
+struct spinner {
+    pthread_t thread;
+    int cpu;
+    pid_t tid;
+    unsigned long turns;
+};
+
+static void *spin(void *argument)
+{
+    struct spinner *spinner = (struct spinner *)argument;
+
+    bind_to_cpu(spinner->cpu);
+    __atomic_store_n(&spinner->tid, thread_id(), __ATOMIC_RELEASE);
+    while (!__atomic_load_n(&end, __ATOMIC_RELAXED))
+        __atomic_fetch_add(&spinner->turns, 1, __ATOMIC_RELAXED);
+    return NULL;
+}
+
+static void read_task(const struct spinner *spinner, const char *file, char *text, size_t room)
+{
+    char path[64];
+    ssize_t length;
+    int fd;
+
+    snprintf(path, sizeof(path), "/proc/self/task/%d/%s", (int)spinner->tid, file);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    CHECK(fd >= 0);
+    length = read(fd, text, room - 1);
+    CHECK(length >= 0);
+    text[length] = 0;
+    close(fd);
+}
+
+/* How often it has been given the CPU, or lost it. */
+static unsigned long switches(const struct spinner *spinner)
+{
+    static const char key[] = "nonvoluntary_ctxt_switches:";
+    unsigned long lost, given = 0;
+    const char *found;
+    char text[4096];
+
+    read_task(spinner, "status", text, sizeof(text));
+    found = strstr(text, key);
+    CHECK(found);
+    lost = strtoul(found + sizeof(key) - 1, NULL, 10);
+    read_task(spinner, "schedstat", text, sizeof(text));
+    CHECK(sscanf(text, "%*s %*s %lu", &given) == 1);
+    return given + lost;
+}
+
+static unsigned long turns(const struct spinner *spinner)
+{
+    return __atomic_load_n(&spinner->turns, __ATOMIC_RELAXED);
+}
+
+/* One spinner for each CPU. Returns how many. */
+static unsigned int start_spinners(struct spinner *spinners)
+{
+    const cpu_set_t allowed = cpus_allowed();
+    unsigned int count = 0;
+    int cpu;
+
+    for (cpu = 0; cpu < CPU_SETSIZE && count < MOST_CPUS; cpu++) {
+        if (!CPU_ISSET(cpu, &allowed))
+            continue;
+        memset(&spinners[count], 0, sizeof(*spinners));
+        spinners[count].cpu = cpu;
+        spinners[count].thread = check_thread(spin, &spinners[count]);
+        while (!turns(&spinners[count]))
+            give_way();
+        count++;
+    }
+    return count;
+}
+
+static void every_cpu_is_visited(void)
+{
+    static long object;
+    struct spinner spinners[MOST_CPUS];
+    unsigned long switches_before[MOST_CPUS], turns_before[MOST_CPUS];
+    unsigned int count = start_spinners(spinners), i;
+
+    /* Not by accident everywhere. */
+    bind_to_a_cpu();
+    filter_refuse(SYS_membarrier, ANY_ARGUMENT, EPERM);
+    for (i = 0; i < count; i++) {
+        switches_before[i] = switches(&spinners[i]);
+        turns_before[i] = turns(&spinners[i]);
+    }
+    hazptr_synchronize(&object);
+    for (i = 0; i < count; i++) {
+        /* On a busy machine it may have been off its CPU all the time. */
+        int ran = turns(&spinners[i]) != turns_before[i];
+
+        CHECK(!ran || switches(&spinners[i]) != switches_before[i]);
+    }
+    __atomic_store_n(&end, 1, __ATOMIC_RELAXED);
+    for (i = 0; i < count; i++)
+        CHECK_ERR(pthread_join(spinners[i].thread, NULL));
+}
+
+/* Waits without membarrier, and under one more filter. */
+static void withdraw_with(long call, int error)
+{
+    const struct rlimit no_core = {0, 0};
+    static long object;
+
+    CHECK_EQ(setrlimit(RLIMIT_CORE, &no_core), 0);
+    filter_refuse(call, ANY_ARGUMENT, error);
+    filter_refuse(SYS_membarrier, ANY_ARGUMENT, EPERM);
+    hazptr_synchronize(&object);
+}
+
+static void no_visits_to_cpus(void)
+{
+    withdraw_with(SYS_sched_setaffinity, EACCES);
+}
+
+/* The filter answers "done" in the kernel's place. */
+static void pretended_visits_to_cpus(void)
+{
+    withdraw_with(SYS_sched_setaffinity, 0);
+}
+
+static void no_list_of_threads(void)
+{
+    withdraw_with(SYS_openat, EMFILE);
+    CHECK_EQ(hazptr_mode(), HAZPTR_MODE_FENCE);
+}
+
+static const struct test_case cases[] = {
+    {"every_cpu_is_visited", every_cpu_is_visited, 1, 0},
+    {"no_visits_to_cpus", no_visits_to_cpus, 1, 1},
+    {"pretended_visits_to_cpus", pretended_visits_to_cpus, 1, 1},
+    {"no_list_of_threads", no_list_of_threads, 1, 0},
+};
+
+int main(int argc, char **argv)
+{
+    return run_cases(cases, CASES(cases), argc, argv);
+}
