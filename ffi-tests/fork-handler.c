@@ -135,6 +135,30 @@ static void in_a_loop(void)
 
 /* --- in a sleeping waiter --------------------------------------------------------------------- */
 
+/* What the handler leaves behind in the child: a hazard, and a thread asleep for its object. */
+static struct hazptr_ctx child_ctx;
+static struct waiter child_sleeper;
+
+static void on_fork_and_sleep_signal(int number)
+{
+    fork_here(fork);
+    if (!in_child)
+        return;
+    CHECK(hazptr_acquire(&child_ctx, &child_pointer) == &child_object);
+    waiter_start(&child_sleeper, &child_object);
+    waiter_await_sleep(&child_sleeper, 0);
+}
+
+/* The wait that the handler interrupted is over, and has not taken the sleeper's announcement. */
+static void child_sleeper_is_woken(void)
+{
+    const uint64_t wakes = check_stats().wakes;
+
+    hazptr_release(&child_ctx, &child_object);
+    CHECK_EQ(check_stats().wakes, wakes + 1);
+    waiter_join(&child_sleeper);
+}
+
 static void *synchronize_and_end_child(void *argument)
 {
     struct waiter *waiter = (struct waiter *)argument;
@@ -142,6 +166,8 @@ static void *synchronize_and_end_child(void *argument)
     __atomic_store_n(&waiter->tid, thread_id(), __ATOMIC_RELEASE);
     hazptr_synchronize(waiter->addr);
     if (in_child) {
+        if (child_sleeper.addr)
+            child_sleeper_is_woken();
         works();
         _exit(0);
     }
@@ -149,8 +175,8 @@ static void *synchronize_and_end_child(void *argument)
     return NULL;
 }
 
-/* In the child nobody holds the object, so that the waiter goes on. In the parent it sleeps. */
-static void in_a_sleeping_waiter(void)
+/* In the child the parent's hazard is none, so that the waiter goes on. In the parent it sleeps. */
+static void in_a_sleeping_waiter(int number)
 {
     struct waiter waiter = {&object, pthread_self(), 0, 0};
     uint64_t sleeps = check_stats().sleeps;
@@ -159,7 +185,7 @@ static void in_a_sleeping_waiter(void)
     CHECK(hazptr_acquire(&ctx, &pointer) == &object);
     waiter.thread = check_thread(synchronize_and_end_child, &waiter);
     waiter_await_sleep(&waiter, sleeps);
-    CHECK_ERR(pthread_kill(waiter.thread, SIGUSR1));
+    CHECK_ERR(pthread_kill(waiter.thread, number));
     reap();
     waiter_await_sleep(&waiter, sleeps);
     hazptr_release(&ctx, &object);
@@ -241,9 +267,11 @@ int main(void)
     check_mode();
     handle(SIGUSR1, on_fork_signal);
     handle(SIGUSR2, on_raw_fork_signal);
+    handle(SIGURG, on_fork_and_sleep_signal);
     handle(SIGSEGV, on_fault);
     in_a_loop();
-    in_a_sleeping_waiter();
+    in_a_sleeping_waiter(SIGUSR1);
+    in_a_sleeping_waiter(SIGURG);
     at_one_instruction();
     return 0;
 }
