@@ -7,7 +7,7 @@ BUILD ?= build
 MAKEFLAGS += --no-print-directory
 JOBS ?= $(shell nproc)
 
-.PHONY: help lib demo test bench install header check-format clean
+.PHONY: help lib demo test bench scale torture sanitize fresh install header clean
 
 help:
 	@echo 'hazptr: hazard pointers for user space'
@@ -15,6 +15,10 @@ help:
 	@echo '  make demo      install into build/, run examples/reload.c on /etc/services'
 	@echo '  make test      every test and every model; needs some minutes'
 	@echo '  make bench     the table of figures; let nothing else run'
+	@echo '  make scale     the cost of a read, beside that of other ways; SCALE="nreaders=2"'
+	@echo '  make torture   hazptrtorture in every scenario, DURATION=10 seconds each'
+	@echo '  make sanitize  the tests under AddressSanitizer, ThreadSanitizer, UBSan, memcheck'
+	@echo '  make fresh     the README in a bare Debian 12, as root'
 	@echo '  make install   PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)'
 	@echo '  make header    write include/hazptr.h anew from src/abi.rs'
 	@echo '  make lib       build the libraries only, into $(BUILD)/lib'
@@ -42,6 +46,21 @@ bench:
 	@cmake -S . -B $(BUILD)/bench -DHAZPTR_TESTS=OFF -DCMAKE_BUILD_TYPE=Release >/dev/null
 	@cmake --build $(BUILD)/bench -j$(JOBS) --target bench
 	@$(BUILD)/bench/benches/bench $(BENCH)
+
+scale:
+	@scripts/setup.sh cmake
+	@cmake -S . -B $(BUILD)/bench -DHAZPTR_TESTS=OFF -DCMAKE_BUILD_TYPE=Release >/dev/null
+	@cmake --build $(BUILD)/bench -j$(JOBS) --target hazptrscale
+	@$(BUILD)/bench/benches/scale/hazptrscale $(SCALE)
+
+torture:
+	@scripts/torture.sh $(SCENARIOS)
+
+sanitize:
+	@scripts/sanitize.sh $(SANITIZERS)
+
+fresh:
+	@scripts/fresh.sh
 
 install: lib
 	@DESTDIR=$(DESTDIR) cmake --install $(BUILD) >$(BUILD)/install.log \
