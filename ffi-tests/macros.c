@@ -227,8 +227,50 @@ static void left_by_exception()
     }
     CHECK_EQ(held(), 0);
 }
+
+static struct thing *const *no_such_thing()
+{
+    throw 43;
+}
+
+static void try_to_acquire()
+{
+    HAZPTR_SCOPED(t, no_such_thing());
+
+    CHECK(!t);
+}
+
+/* What the next call finds in place of a context that was never initialised. */
+static void soil_the_stack(void *victim)
+{
+    void *volatile words[64];
+    unsigned int i;
+
+    for (i = 0; i < 64; i++)
+        words[i] = victim;
+    (void)words;
+}
+
+static void not_entered_for_an_exception()
+{
+    long victim = 42;
+
+    try {
+        soil_the_stack(&victim);
+        try_to_acquire();
+        CHECK(!"reached");
+    } catch (int value) {
+        CHECK_EQ(value, 43);
+    }
+    CHECK_EQ(victim, 42);
+    CHECK_EQ(held(), 0);
+}
 #else
 static void left_by_exception(void)
+{
+}
+
+static void not_entered_for_an_exception(void)
 {
 }
 #endif
@@ -247,5 +289,6 @@ int main(void)
     CHECK_EQ(held(), 0);
     of_null();
     left_by_exception();
+    not_entered_for_an_exception();
     return 0;
 }

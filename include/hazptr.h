@@ -176,9 +176,11 @@ extern "C" {
  * Load the pointer at @addr_p and protect what it points to, until hazptr_release(@ctx).
  *
  * From the return on, hazptr_synchronize() of that address waits for the release, so the object
- * may be read, provided that it is freed only after such a wait. Never fails and never blocks on
- * other readers. Give every hazard that is held at the same time a context of its own; there is
- * no limit on their number.
+ * may be read, provided that it is freed only after such a wait. Never fails. Give every hazard
+ * that is held at the same time a context of its own; there is no limit on their number.
+ *
+ * What is protected is the very value that was loaded: if the pointer carries tag bits, the waiter
+ * has to give the same ones. @addr_p must be aligned as a pointer is.
  *
  * Returns the pointer, loaded with acquire ordering. NULL if that is what was loaded: then
  * nothing is protected, and a release does nothing.
@@ -189,7 +191,9 @@ extern "C" {
  * handler interrupts with a fork counts as made before it.
  * NULL: neither argument may be NULL.
  * Ownership: @ctx belongs to the library from here to the release.
- * Cost: about a nanosecond. At most: a system call to map memory, or two to block signals.
+ * Cost: about a nanosecond; a thousand times as much when this CPU's slots are all held, for others
+ * have to be found, and perhaps mapped. Never waits for another thread, except where the limit on
+ * lines is reached or memory is refused: then for a lock, with signals blocked.
  * Errors: none. errno is preserved. Since 0.1.
  * Requires: @addr_p can be read as long as the call lasts; @ctx holds nothing.
  */
@@ -208,7 +212,8 @@ HAZPTR_API void *hazptr_acquire(struct hazptr_ctx *ctx, void *const *addr_p);
  * Signal handlers: safe. Fork: see hazptr_acquire().
  * NULL: @addr may be NULL; @ctx may not.
  * Ownership: @ctx is the caller's again.
- * Cost: less than a nanosecond; a system call if somebody sleeps for this object.
+ * Cost: less than a nanosecond; a system call if somebody sleeps for this object. One who sleeps
+ * may be told late, by as much as 100 ms, if this thread ends or is stopped in the middle.
  * Errors: none. errno is preserved. Since 0.1.
  * Requires: @ctx was initialised or given to an acquire, and nobody else releases it now.
  */
@@ -231,8 +236,9 @@ HAZPTR_API void hazptr_detach(struct hazptr_ctx *ctx);
  * For schedulers of fibres or coroutines, when they switch away from one that holds hazards for
  * long. Never needed: lines that stay full are moved by themselves.
  *
- * Threads, signal handlers: as hazptr_acquire(). Fork: safe. NULL: none. Cost: some ten
- * nanoseconds, a system call if memory has to be mapped. Does nothing except in mode rseq.
+ * Threads, signal handlers: as hazptr_acquire(). Fork: safe. NULL: none. Cost: tens of
+ * nanoseconds, with thousands of hazards held some hundreds; a system call if memory has to be
+ * mapped. Does nothing except in mode rseq.
  * Errors: none. errno is preserved. Since 0.1.
  */
 HAZPTR_API void hazptr_note_context_switch(void);

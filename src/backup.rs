@@ -120,7 +120,7 @@ pub unsafe fn acquire(
     unsafe {
         let node = &raw mut (*ctx).backup_slot;
         // This load, and a first store to both ends of what we write of the context, before the
-        // lock: with signals blocked, a fault that the program means to handle would kill it.
+        // lock: should they fault, the program's handler may acquire.
         let mut addr = portable::load(addr_p);
         (*ctx).slot = ptr::null_mut();
         (*ctx).flags = 0;

@@ -25,6 +25,9 @@ const QUEUED: u64 = 2;
 /// One ticket. The rest of the word is the number of the last run that has begun.
 const TICKET: u64 = 4;
 
+/// Above it stands the generation, as much of it as there is room for.
+const GENERATION_SHIFT: u32 = 48;
+
 /// How many refusals for want of memory it takes until we do without membarrier.
 const ENOMEM_TRIES: u32 = 64;
 
@@ -51,10 +54,10 @@ impl Barrier {
         }
     }
 
-    /// Starts the tickets of a generation above all those of earlier ones, so that a child forked
-    /// by a handler in the middle of a run does not take its parent's ticket for one of its own.
+    /// Sets the tickets of a generation apart from those of others, so that a child forked by a
+    /// handler in the middle of a run does not take its parent's ticket for one of its own.
     pub fn open(&self, generation: u32) {
-        let first = u64::from(generation) << 48;
+        let first = u64::from(generation) << GENERATION_SHIFT;
         // Relaxed: initialisation publishes.
         self.begun.store(first, Ordering::Relaxed);
         self.done.store(first, Ordering::Relaxed);
@@ -68,8 +71,7 @@ impl Barrier {
     /// If we read less, then our fence came before the runner's, and every reader that run t
     /// restarts sees what we unpublished.
     fn pass(&self, mut patience: Patience, run: impl FnOnce()) -> bool {
-        // Relaxed: ordered by the caller's fence, which pairs with both after_rmw() below; a value
-        // that is too old only costs a run.
+        // Relaxed: ordered by the caller's fence, which pairs with both after_rmw() below.
         let mut begun = self.begun.load(Ordering::Relaxed);
         let arrived = begun & !(BUSY | QUEUED);
         #[cfg(test)]
@@ -113,6 +115,10 @@ impl Barrier {
 
     /// Ends the run of a ticket.
     fn finish(&self, ticket: u64) {
+        // Relaxed: only a fork by a handler, in this very thread, changes the generation.
+        if (ticket ^ self.begun.load(Ordering::Relaxed)) >> GENERATION_SHIFT != 0 {
+            return; // This is the child, and the run was the parent's.
+        }
         // Release: pairs with the Acquire in pass().
         self.done.fetch_max(ticket, Ordering::Release);
         // Release: after `done`, so that who finds BUSY gone finds the ticket done.
@@ -306,5 +312,13 @@ mod tests {
         // As a handler that forks in the middle of a run would leave it in the child.
         assert!(!barrier.pass(Patience::new(FOR_EVER), || barrier.open(2)));
         assert!(!barrier.pass(Patience::new(FOR_EVER), || {}), "nothing has run in generation 2");
+    }
+
+    #[test]
+    fn tickets_of_an_earlier_generation_count_for_nothing_when_generations_wrap() {
+        let barrier = Barrier::new();
+        barrier.open(0xffff);
+        assert!(!barrier.pass(Patience::new(FOR_EVER), || barrier.open(0x10000)));
+        assert!(!barrier.pass(Patience::new(FOR_EVER), || {}), "nothing has run since");
     }
 }

@@ -153,42 +153,72 @@ const _: () = {
     assert!(core::mem::offset_of!(Control, backup) == 384);
 };
 
-/// The page. Reached by [`control`] only.
+/// What forked children do inherit. Not in the page, and yet with it: copies of the engine that the
+/// loader has made to share one page must share this too, or two of them would give a process and
+/// its child the same generation.
+pub struct Lasting {
+    /// Initialisations in this line of processes: tells a child's state from its parent's.
+    pub generations: AtomicU32,
+    /// The environment's wishes, read once; 0 before.
+    pub wishes: AtomicU64,
+}
+
+/// The exported object.
+#[repr(C)]
+pub struct Exported {
+    control: Control,
+    lasting: Lasting,
+}
+
+/// The page, and what lasts. Reached by [`control`] and [`lasting`] only.
 #[unsafe(no_mangle)]
 #[allow(non_upper_case_globals)]
-pub static hazptr_control: Control = Control {
-    magic: AtomicU64::new(0),
-    layout: AtomicU32::new(0),
-    size: AtomicU32::new(0),
-    word: Word(AtomicU32::new(0)),
-    nr_cpus: AtomicU32::new(0),
-    current: AtomicPtr::new(ptr::null_mut()),
-    rseq_offset: AtomicIsize::new(0),
-    generation: AtomicU32::new(0),
-    slots: AtomicU32::new(0),
-    registry: CachePadded::new(Registry::new()),
-    backup: CachePadded::new(BackupList::new()),
-    starts: Starts::new(),
-    init: Lock::new(),
-    barrier: CachePadded::new(Barrier::new()),
-    waiters: CachePadded::new(Waiters::new()),
-    counters: Counters::new(),
+pub static hazptr_control: Exported = Exported {
+    control: Control {
+        magic: AtomicU64::new(0),
+        layout: AtomicU32::new(0),
+        size: AtomicU32::new(0),
+        word: Word(AtomicU32::new(0)),
+        nr_cpus: AtomicU32::new(0),
+        current: AtomicPtr::new(ptr::null_mut()),
+        rseq_offset: AtomicIsize::new(0),
+        generation: AtomicU32::new(0),
+        slots: AtomicU32::new(0),
+        registry: CachePadded::new(Registry::new()),
+        backup: CachePadded::new(BackupList::new()),
+        starts: Starts::new(),
+        init: Lock::new(),
+        barrier: CachePadded::new(Barrier::new()),
+        waiters: CachePadded::new(Waiters::new()),
+        counters: Counters::new(),
+    },
+    lasting: Lasting { generations: AtomicU32::new(0), wishes: AtomicU64::new(0) },
 };
 
 /// The control block, as this process sees it.
 #[inline(always)]
 pub fn control() -> &'static Control {
-    let page: *const Control;
-    // SAFETY: loads an address that the linker put into the global offset table; the page is
+    &exported().control
+}
+
+/// See [`Lasting`].
+pub fn lasting() -> &'static Lasting {
+    &exported().lasting
+}
+
+#[inline(always)]
+fn exported() -> &'static Exported {
+    let exported: *const Exported;
+    // SAFETY: loads an address that the linker put into the global offset table; the object is
     // static, and all of it is atomic or guarded by a lock.
     unsafe {
         asm!(
-            "movq {symbol}@GOTPCREL(%rip), {page}",
+            "movq {symbol}@GOTPCREL(%rip), {exported}",
             symbol = sym hazptr_control,
-            page = lateout(reg) page,
+            exported = lateout(reg) exported,
             options(att_syntax, pure, nomem, nostack, preserves_flags),
         );
-        &*page
+        &*exported
     }
 }
 

@@ -12,18 +12,11 @@
 //!
 //! Only ever downwards, under one lock, with signals blocked. A forked child begins at UNINIT.
 
-use crate::control::{CURRENT_LINES, Control, Mode, SENTINEL, TABLE, control};
-use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::control::{CURRENT_LINES, Control, Mode, SENTINEL, TABLE, control, lasting};
+use crate::sync::Ordering;
 use crate::{fence, portable, registry, rseq, sweep, sys};
 use core::ffi::CStr;
 use core::ptr;
-
-/// Initialisations in this line of processes. Not wiped on fork: this is what tells a child's
-/// state from its parent's.
-static GENERATIONS: AtomicU32 = AtomicU32::new(0);
-
-/// The environment's wishes, read once. Not wiped on fork, so that children do not read it again.
-static WISHES: AtomicU64 = AtomicU64::new(0);
 
 /// The control block, initialised.
 pub fn ensure() -> &'static Control {
@@ -44,7 +37,7 @@ fn initialise(control: &'static Control) {
         return;
     }
     // Relaxed: under the lock, or alone in a child.
-    let generation = GENERATIONS.fetch_add(1, Ordering::Relaxed) + 1;
+    let generation = lasting().generations.fetch_add(1, Ordering::Relaxed) + 1;
     let wishes = Wishes::read();
     if !wiped && generation == 1 {
         sys::complain(&[b"no MADV_WIPEONFORK (Linux 4.14): do not fork and go on"]);
@@ -169,13 +162,13 @@ impl Wishes {
 
     fn read() -> Self {
         // Relaxed: under the init lock.
-        let cached = WISHES.load(Ordering::Relaxed);
+        let cached = lasting().wishes.load(Ordering::Relaxed);
         if cached != 0 {
             return Self { packed: cached, first: false };
         }
         let packed =
             (Self::mode_from_environment() as u64 + 1) | (Self::lines_from_environment() << 8);
-        WISHES.store(packed, Ordering::Relaxed);
+        lasting().wishes.store(packed, Ordering::Relaxed);
         Self { packed, first: true }
     }
 

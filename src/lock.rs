@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A mutex that a signal handler may meet: every signal is blocked while it is held, so that no
-//! handler ever waits for the thread that it interrupted.
+//! A mutex that a signal handler may meet: signals are blocked while it is held, so that no handler
+//! ever waits for the thread that it interrupted. (Except those that the thread brings about by
+//! itself, by a fault or a filtered system call: their handlers must not come here.)
 //!
 //! Waiters spin briefly and then sleep: a pure spin would keep a low-priority holder from its CPU
 //! for ever. Zero is the unlocked state, so that a wiped page is full of free locks.

@@ -33,6 +33,10 @@ pub struct Registry {
     /// The most lines that may be used.
     limit: AtomicU32,
     chunks: [AtomicPtr<Line>; CHUNKS],
+    /// Where to look for a drained line.
+    cursor: AtomicU32,
+    /// Fresh lines that may be taken without a look for drained ones.
+    credit: AtomicU32,
 }
 
 /// The chunk of a line, and its place in there.
@@ -48,6 +52,8 @@ impl Registry {
             mark: AtomicU32::new(0),
             limit: AtomicU32::new(0),
             chunks: [const { AtomicPtr::new(ptr::null_mut()) }; CHUNKS],
+            cursor: AtomicU32::new(0),
+            credit: AtomicU32::new(0),
         }
     }
 
@@ -92,10 +98,35 @@ impl Registry {
         })
     }
 
-    /// A line for the caller alone, in `state`: the lowest drained one, or a fresh one. None at
-    /// the limit, or when memory for the next chunk is refused.
+    /// A line for the caller alone, in `state`: a drained one, or a fresh one. None at the limit, or
+    /// when memory for the next chunk is refused.
+    ///
+    /// Who has looked at all lines in vain pays for those who come after: they take fresh lines
+    /// without a look, an eighth of what there are. So with thousands of lines full of hazards a
+    /// line costs a look at some, and yet there are never many more of them than needed.
     pub fn take(&self, state: u32) -> Option<&'static Line> {
-        self.lines(self.mark()).find(|line| line.try_take(state)).or_else(|| self.fresh(state))
+        let spend = |credit: u32| credit.checked_sub(1);
+        // Relaxed: a hint, as all that concerns it.
+        let paid_for =
+            self.credit.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spend).is_ok();
+        let at_once = if paid_for { self.fresh(state) } else { None };
+        at_once.or_else(|| self.drained(state)).or_else(|| {
+            self.credit.store(self.mark() / 8, Ordering::Relaxed);
+            self.fresh(state)
+        })
+    }
+
+    /// A drained line: with few lines the lowest, which is likelier to be in a cache, else the next
+    /// one from where one was found before.
+    fn drained(&self, state: u32) -> Option<&'static Line> {
+        let mark = self.mark();
+        // Relaxed: a hint.
+        let first = if mark > 64 { self.cursor.load(Ordering::Relaxed) } else { 0 };
+        let mut indices = (0..mark).map(|i| first.wrapping_add(i) % mark);
+        let found = indices.find(|&i| self.line(i).is_some_and(|line| line.try_take(state)))?;
+        // Relaxed: a hint.
+        self.cursor.store(found, Ordering::Relaxed);
+        self.line(found)
     }
 
     fn fresh(&self, state: u32) -> Option<&'static Line> {
@@ -207,6 +238,21 @@ mod tests {
         assert!(!line.try_take(CURRENT));
         line.slots[7].0.store(ptr::null_mut(), Ordering::Relaxed);
         assert!(line.try_take(PARKED));
+    }
+
+    #[test]
+    fn lines_that_drain_keep_others_from_being_needed() {
+        const HELD: u32 = 1000;
+        let registry = open(u64::MAX);
+        for _ in 0..HELD {
+            let line = registry.take(CURRENT).expect("room");
+            line.slots[0].0.store(ptr::without_provenance_mut(8), Ordering::Relaxed);
+            line.park();
+        }
+        for _ in 0..10 * HELD {
+            registry.take(CURRENT).expect("room").park();
+        }
+        assert!(registry.mark() <= HELD + HELD / 8 + 1, "{} lines", registry.mark());
     }
 
     #[test]

@@ -31,21 +31,23 @@ pub fn every_cpu() -> Result<(), c_int> {
 /// The CPUs that a thread of this process may be on now. One whose mask changes after we have read
 /// it is moved off its CPU, which is a switch too; one born after is no concern of ours.
 fn every_cpu_in_use() -> Result<CpuMask, c_int> {
-    // What remains of all is our cpuset, less what is offline.
     let mut cpus = [0; TABLE / 64];
-    sys::set_affinity(&[!0; TABLE / 64])?;
-    sys::affinity(0, &mut cpus)?;
-    // Threads of one process can be in different cpusets: then each one's own mask counts too.
-    // Best effort: without /proc, or without a free descriptor, that rarity is out of sight, and a
-    // listing may leave out a thread while others end.
-    let _ = sys::for_each_thread(|tid| {
+    let mut add = |tid| -> Result<(), c_int> {
         let mut mask = [0; TABLE / 64];
-        if sys::affinity(tid, &mut mask).is_ok() {
-            for (all, one) in cpus.iter_mut().zip(mask) {
-                *all |= one;
-            }
+        sys::affinity(tid, &mut mask)?;
+        for (all, one) in cpus.iter_mut().zip(mask) {
+            *all |= one;
         }
-    });
+        Ok(())
+    };
+    let listed_at_once = sys::for_each_thread(|tid| _ = add(tid));
+    if listed_at_once != Ok(true) {
+        // No list to be had (no /proc, no free descriptor), or one in pieces, which leaves out a
+        // thread if others end in between. So ask for all CPUs: what remains of them is our
+        // cpuset, which the threads share but for those in control groups of their own.
+        sys::set_affinity(&[!0; TABLE / 64])?;
+        add(0)?;
+    }
     Ok(cpus)
 }
 

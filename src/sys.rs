@@ -121,9 +121,15 @@ fn set_signal_mask(new: u64) -> SignalMask {
     SignalMask(old)
 }
 
-/// Blocks every signal of this thread, those that libc keeps for itself included.
+/// Signals that come of what the thread itself does. Blocked, they would kill a process that means
+/// to handle them: a filter that asks it about a system call, memory that it tracks by faults.
+const SYNCHRONOUS: [c_int; 6] =
+    [libc::SIGSEGV, libc::SIGBUS, libc::SIGSYS, libc::SIGTRAP, libc::SIGILL, libc::SIGFPE];
+
+/// Blocks every signal of this thread that is not its own doing, those that libc keeps for itself
+/// included.
 pub fn block_signals() -> SignalMask {
-    set_signal_mask(!0)
+    set_signal_mask(SYNCHRONOUS.iter().fold(!0, |mask, signal| mask & !(1 << (signal - 1))))
 }
 
 /// Restores what [`block_signals`] returned.
@@ -155,21 +161,24 @@ pub fn current_cpu() -> usize {
     unsafe { libc::sched_getcpu() as usize }
 }
 
-/// Calls `each` with the id of every thread of this process; the error if /proc cannot be read.
-pub fn for_each_thread(mut each: impl FnMut(i32)) -> Result<(), c_int> {
+/// Calls `each` with the id of every thread of this process. True if the kernel listed them at one
+/// stroke; the error if /proc cannot be read.
+pub fn for_each_thread(mut each: impl FnMut(i32)) -> Result<bool, c_int> {
     let path = c"/proc/self/task".as_ptr() as usize;
     let flags = (libc::O_RDONLY | libc::O_DIRECTORY | libc::O_CLOEXEC) as usize;
+    let args = [libc::AT_FDCWD as usize, path, flags, 0, 0, 0];
     // SAFETY: the path is a C string.
-    let dir =
-        unsafe { syscall(libc::SYS_openat, [libc::AT_FDCWD as usize, path, flags, 0, 0, 0]) }?;
+    let dir = unsafe { syscall(libc::SYS_openat, args) }?;
     let mut buffer = [0u64; 256];
+    let mut pieces = 0;
     let outcome = loop {
         let args = [dir, buffer.as_mut_ptr() as usize, size_of_val(&buffer), 0, 0, 0];
         // SAFETY: the kernel writes at most the size it is told.
         match unsafe { syscall(libc::SYS_getdents64, args) } {
             Err(error) => break Err(error),
-            Ok(0) => break Ok(()),
+            Ok(0) => break Ok(pieces == 1),
             Ok(bytes) => {
+                pieces += 1;
                 let mut at = 0;
                 while at < bytes {
                     // SAFETY: the kernel wrote whole records up to `bytes`; a record's length

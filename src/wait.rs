@@ -2,13 +2,13 @@
 //! How a waiter sleeps until one address is gone from one place, and how it is woken.
 //!
 //! Sleepers are told apart by a hash of the address, so that a sleeper for one object is not woken
-//! by every release of another. The control word counts all sleepers; while it is zero a release
-//! looks no further.
+//! by the releases of another: by all of it while those of a bucket are after one object, else by
+//! the bucket. The control word counts all sleepers; while it is zero a release looks no further.
 
 use crate::control::{Control, Mode, control};
 use crate::delay::{self, Point};
 use crate::stats::Count;
-use crate::sync::{AtomicU32, Ordering};
+use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::{barrier, fence, sys};
 use core::ffi::c_void;
 use crossbeam_utils::Backoff;
@@ -20,9 +20,51 @@ const SPINS: u32 = if cfg!(test) { 2 } else { 12 };
 
 /// The sleepers whose addresses hash alike. All zero is nobody.
 struct Bucket {
-    waiting: AtomicU32,
-    /// The futex word: changes when an address of this bucket is removed while anybody waits.
+    /// How many there are, above TAG_BITS. Below: what tells their address from others of this
+    /// bucket, or MIXED if they are after more than one.
+    waiting: AtomicU64,
+    /// The futex word: changes when an address that they may be after is removed.
     removals: AtomicU32,
+}
+
+/// Leaves room for as many sleepers as Linux has threads.
+const TAG_BITS: u32 = 42;
+const TAG: u64 = (1 << TAG_BITS) - 1;
+const ONE_SLEEPER: u64 = 1 << TAG_BITS;
+const MIXED: u64 = 0;
+
+impl Bucket {
+    const fn new() -> Self {
+        Self { waiting: AtomicU64::new(0), removals: AtomicU32::new(0) }
+    }
+
+    /// Announces one more sleeper.
+    fn enter(&self, tag: u64) {
+        let update = |now: u64| {
+            let mixed = now != 0 && now & TAG != tag;
+            Some((now & !TAG) + ONE_SLEEPER + if mixed { MIXED } else { tag })
+        };
+        // Relaxed: ordered by the caller's barrier against every release.
+        let _ = self.waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, update);
+    }
+
+    /// Takes an announcement back, if there is any.
+    fn leave(&self) {
+        let update = |now: u64| match now {
+            0 => None,
+            last if last >> TAG_BITS == 1 => Some(0),
+            _ => Some(now - ONE_SLEEPER),
+        };
+        // Relaxed: an early or late look only wakes in vain.
+        let _ = self.waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, update);
+    }
+
+    /// Whether anybody may sleep for what has this tag.
+    fn is_wanted(&self, tag: u64) -> bool {
+        // Relaxed: see until_gone().
+        let now = self.waiting.load(Ordering::Relaxed);
+        now != 0 && (now & TAG == tag || now & TAG == MIXED)
+    }
 }
 
 /// See the module's comment.
@@ -31,19 +73,19 @@ pub struct Waiters([Bucket; 1 << BUCKET_BITS]);
 impl Waiters {
     /// Nobody waits.
     pub const fn new() -> Self {
-        Self(
-            [const { Bucket { waiting: AtomicU32::new(0), removals: AtomicU32::new(0) } };
-                1 << BUCKET_BITS],
-        )
+        Self([const { Bucket::new() }; 1 << BUCKET_BITS])
     }
 
-    fn index(addr: *const c_void) -> usize {
+    /// The bucket of an address, and the address's tag there.
+    fn place(addr: *const c_void) -> (usize, u64) {
         let hash = (addr as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        (hash >> (u64::BITS - BUCKET_BITS)) as usize
+        let below = hash >> (u64::BITS - BUCKET_BITS - TAG_BITS);
+        ((below >> TAG_BITS) as usize, below & TAG)
     }
 
-    fn bucket(&self, addr: *const c_void) -> &Bucket {
-        &self.0[Self::index(addr)]
+    fn bucket(&self, addr: *const c_void) -> (&Bucket, u64) {
+        let (index, tag) = Self::place(addr);
+        (&self.0[index], tag)
     }
 }
 
@@ -69,10 +111,11 @@ pub fn until_gone(
         }
         backoff.spin();
     }
-    let bucket = control.waiters.bucket(addr);
-    // Relaxed: both ordered by the barrier below against every release.
-    bucket.waiting.fetch_add(1, Ordering::Relaxed);
+    let (bucket, tag) = control.waiters.bucket(addr);
+    bucket.enter(tag);
     control.word.raise();
+    // After the announcement: which process's page it stands in, if a handler has forked by now.
+    let announced_in = control.generation();
     delay::point(Point::Announced);
     barrier::before_sleep(control);
     loop {
@@ -85,14 +128,11 @@ pub fn until_gone(
         delay::point(Point::BeforeSleep);
         sys::futex_wait(sys::futex_word(&bucket.removals), removals, sys::SLEEP_CAP_MS);
     }
-    if control.generation() != generation {
-        return; // The fork has wiped the announcement; those that stand there are the child's own.
-    }
-    // Never below zero: a handler may fork right here.
-    control.word.lower();
-    let down = |n: u32| n.checked_sub(1);
-    // Relaxed: an early or late look only wakes in vain.
-    let _ = bucket.waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, down);
+    if control.generation() == announced_in {
+        // Never below zero: a handler may fork right here.
+        control.word.lower();
+        bucket.leave();
+    } // Else a fork has wiped it, and those that stand there are the child's own.
 }
 
 /// Wakes those who may sleep for `addr`, which was removed from a slot. Out of line on purpose.
@@ -105,9 +145,8 @@ pub fn wake(addr: *mut c_void) {
         // `waiting`. Pairs with the full fence in before_sleep().
         fence::full();
     }
-    let bucket = control.waiters.bucket(addr);
-    // Relaxed: see until_gone().
-    if bucket.waiting.load(Ordering::Relaxed) != 0 {
+    let (bucket, tag) = control.waiters.bucket(addr);
+    if bucket.is_wanted(tag) {
         // Release: pairs with the Acquire in until_gone().
         bucket.removals.fetch_add(1, Ordering::Release);
         delay::point(Point::Waking);
@@ -170,11 +209,9 @@ mod tests {
     }
 
     #[test]
-    fn strangers_in_other_buckets_wake_nobody() {
-        let strangers: Vec<_> = (2..1000)
-            .map(address)
-            .filter(|a| Waiters::index(*a) != Waiters::index(address(1)))
-            .collect();
+    fn strangers_wake_nobody_in_whatever_bucket() {
+        let strangers: Vec<_> = (2..1000).map(address).collect();
+        assert!(strangers.iter().any(|a| Waiters::place(*a).0 == Waiters::place(address(1)).0));
         let wakes = wakes_by(|slot| {
             for stranger in &strangers {
                 release::clear(&Slot(AtomicPtr::new(*stranger)));
@@ -185,10 +222,26 @@ mod tests {
     }
 
     #[test]
+    fn sleepers_for_two_objects_in_one_bucket_are_both_wanted() {
+        let bucket = Bucket::new();
+        for tag in [1, 1, 2] {
+            bucket.enter(tag);
+        }
+        bucket.leave();
+        assert!(bucket.is_wanted(1) && bucket.is_wanted(2), "whoever is left");
+        bucket.leave();
+        bucket.leave();
+        assert!(!bucket.is_wanted(1) && !bucket.is_wanted(MIXED), "nobody is left");
+        bucket.leave();
+        bucket.enter(2);
+        assert!(bucket.is_wanted(2) && !bucket.is_wanted(1));
+    }
+
+    #[test]
     fn nobody_is_announced_when_all_is_over() {
         wakes_by(release::clear);
         let _one = ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        assert_eq!(control().waiters.bucket(address(1)).waiting.load(Ordering::Relaxed), 0);
+        assert_eq!(control().waiters.bucket(address(1)).0.waiting.load(Ordering::Relaxed), 0);
         assert!(control().word.mode() == Mode::Fence || !control().word.release_is_slow());
     }
 }

@@ -70,22 +70,27 @@ static inline void hazptr_release_at_end_of_scope(struct hazptr_ctx *ctx)
 
 /**
  * HAZPTR_SCOPED(name, pp): declares @name, initialised as by HAZPTR_ACQUIRE(ctx, pp), and releases
- * it where its scope ends, however it is left (but for longjmp). As the kernel's guards:
+ * it where its scope ends, however it is left (but for longjmp; and C code that pthread_exit() or an
+ * exception leaves runs it only if compiled with -fexceptions). As the kernel's guards:
  *
  *     HAZPTR_SCOPED(conf, &current_conf);
  *     if (conf)
  *         use(conf);
  */
+/* @pp is evaluated before the context exists: it may throw, or leave by a return of its own. */
 #ifndef __cplusplus
 #define HAZPTR_SCOPED(name, pp)                                                                    \
+    __typeof__(&*(pp)) const hazptr_pp_of_##name = (pp);                                           \
     struct hazptr_ctx hazptr_ctx_of_##name                                                         \
         __attribute__((__cleanup__(hazptr_release_at_end_of_scope)));                              \
-    __typeof__(((void)0, *(pp))) const name = HAZPTR_ACQUIRE(&hazptr_ctx_of_##name, (pp))
+    __typeof__(((void)0, *(pp))) const name =                                                      \
+        HAZPTR_ACQUIRE(&hazptr_ctx_of_##name, hazptr_pp_of_##name)
 #else
 #define HAZPTR_SCOPED(name, pp)                                                                    \
+    auto *const hazptr_pp_of_##name = (pp);                                                        \
     struct ::hazptr_ctx hazptr_ctx_of_##name                                                       \
         __attribute__((__cleanup__(hazptr_release_at_end_of_scope)));                              \
-    auto *const name = HAZPTR_ACQUIRE(&hazptr_ctx_of_##name, (pp))
+    auto *const name = HAZPTR_ACQUIRE(&hazptr_ctx_of_##name, hazptr_pp_of_##name)
 #endif
 
 #endif /* HAZPTR_MACROS_H */
