@@ -71,6 +71,7 @@ waiter        deadlock    -O0   NO_BUMP
 waiter        deadlock    -O0   NO_CHECK_ON_OVERWRITE
 waiter        deadlock    -O0   WAKE_BY_ARGUMENT
 waiter        deadlock    -O0   ONE_BUCKET WAKE_ONE
+waiter        deadlock    -O0   ONE_BUCKET TAG_STAYS
 waiter        deadlock    -O0   FENCE_MODE NO_RELEASE_FENCE
 barrier       holds       -O1
 barrier       assertion   -O0   NO_FENCE

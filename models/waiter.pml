@@ -10,10 +10,11 @@
  * NULL under it. A futex wait is one atomic step and UNTIMED: a lost wake-up is
  * a deadlock, which the search reports as an invalid end state.
  *
- *	release: *slot = NULL; compiler barrier; if waiters: bump the futex word,
- *		 wake all
- *	waiter:  waiters++; membarrier; loop { v = futex word; if *slot != addr
- *		 leave; futex_wait(v) }; waiters--
+ *	release: *slot = NULL; compiler barrier; if waiters, and the bucket's
+ *		 sleepers are after what stood there or after several: bump the
+ *		 futex word, wake all
+ *	waiter:  enter the bucket; waiters++; membarrier; loop { v = futex word;
+ *		 if *slot != addr leave; futex_wait(v) }; waiters--; leave it
  *
  * Both cases. The store of NULL reaches memory before the membarrier visits its
  * CPU: the waiter's re-read sees NULL. It is executed after the visit: then the
@@ -32,7 +33,7 @@
  *   (none)             mode rseq and mode membarrier
  *   FENCE_MODE         no membarrier anywhere; a full fence in every release,
  *                      between its store and its load of waiters
- *   ONE_BUCKET         both addresses share a futex word
+ *   ONE_BUCKET         both addresses share a bucket
  *
  * Mutants, and what each shows:
  *   NO_MEMBARRIER      the release's store is still in its buffer when the waiter
@@ -46,6 +47,8 @@
  *   NO_CHECK_ON_OVERWRITE  scenario 12: overwriting an address releases it
  *   WAKE_BY_ARGUMENT   scenario 13: the caller's idea of the address names another
  *                      bucket than what stood in the slot
+ *   TAG_STAYS          (with ONE_BUCKET) who comes second to a bucket, after another
+ *                      address, is not looked for
  *   WAKE_ONE           (with ONE_BUCKET) the one woken may wait for another address
  *   NO_RELEASE_FENCE   (with FENCE_MODE) the releaser's load overtakes its store
  */
@@ -61,7 +64,8 @@
 #define WAITERS		2
 #define SLOT(r)		(3 + (r))
 #define FUTEX(b)	(3 + NCPU + (b))
-#define NLOC		FUTEX(2)
+#define SLEEPERS(b)	(3 + NCPU + 2 + (b))	/* their number and whom they are after */
+#define NLOC		SLEEPERS(2)
 
 #ifdef ONE_BUCKET
 #define BUCKET(a)	0
@@ -73,11 +77,43 @@
 #define NO_MEMBARRIER
 #endif
 
+/* In SLEEPERS: A, B, or MIXED below the number. */
+#define MIXED		0
+#define AFTER(word)	((word) % 4)
+#define ONE		4
+
 #include "tso.pml"
 
 #define AWAKE		255
 byte sleeps_on[NWAITER];	/* bucket, or AWAKE */
 byte holds[NCPU];		/* what each releaser may use */
+
+inline bump_and_wake(bucket)
+{
+	d_step {		/* RMW */
+		drain(me);
+#ifndef NO_BUMP
+		mem[FUTEX(bucket)] = mem[FUTEX(bucket)] + 1
+#endif
+	}
+	d_step {
+		if
+		:: sleeps_on[0] == bucket ->
+			sleeps_on[0] = AWAKE
+#ifndef WAKE_ONE
+			;
+			if
+			:: sleeps_on[1] == bucket ->
+				sleeps_on[1] = AWAKE
+			:: else
+			fi
+#endif
+		:: sleeps_on[0] != bucket && sleeps_on[1] == bucket ->
+			sleeps_on[1] = AWAKE
+		:: else
+		fi
+	}
+}
 
 /* The waiter check: I7. */
 inline wake(address)
@@ -87,30 +123,14 @@ inline wake(address)
 #endif
 	if
 	:: LOAD(me, WAITERS) != 0 ->
-		d_step {		/* RMW */
-			drain(me);
-#ifndef NO_BUMP
-			mem[FUTEX(BUCKET(address))] = mem[FUTEX(BUCKET(address))] + 1
-#endif
-		}
-		d_step {
-			if
-			:: sleeps_on[0] == BUCKET(address) ->
-				sleeps_on[0] = AWAKE
-#ifndef WAKE_ONE
-				;
-				if
-				:: sleeps_on[1] == BUCKET(address) ->
-					sleeps_on[1] = AWAKE
-				:: else
-				fi
-#endif
-			:: sleeps_on[0] != BUCKET(address) &&
-			   sleeps_on[1] == BUCKET(address) ->
-				sleeps_on[1] = AWAKE
-			:: else
-			fi
-		}
+		sleepers = LOAD(me, SLEEPERS(BUCKET(address)));
+		if
+		:: sleepers != 0 && (AFTER(sleepers) == MIXED || AFTER(sleepers) == address) ->
+			sleepers = 0;
+			bump_and_wake(BUCKET(address))
+		:: else ->
+			sleepers = 0
+		fi
 	:: LOAD(me, WAITERS) == 0
 	fi
 }
@@ -133,7 +153,7 @@ inline release(argument)
 
 proctype releaser(byte me)
 {
-	byte was, wrong;
+	byte was, wrong, sleepers;
 
 	/* The caller names the other address: it must not matter. */
 	wrong = A + B - holds[me];
@@ -142,7 +162,7 @@ proctype releaser(byte me)
 
 proctype retrier(byte me)
 {
-	byte addr, was;
+	byte addr, was, sleepers;
 
 	addr = LOAD(me, P);
 	if
@@ -183,12 +203,36 @@ inline membarrier()
 
 inline raise_waiters()
 {
+	d_step {				/* RMW */
+		if
+		:: mem[SLEEPERS(BUCKET(addr))] == 0 ->
+			mem[SLEEPERS(BUCKET(addr))] = ONE + addr
+		:: mem[SLEEPERS(BUCKET(addr))] != 0 &&
+		   AFTER(mem[SLEEPERS(BUCKET(addr))]) == addr ->
+			mem[SLEEPERS(BUCKET(addr))] = mem[SLEEPERS(BUCKET(addr))] + ONE
+		:: else ->
+#ifdef TAG_STAYS
+			mem[SLEEPERS(BUCKET(addr))] = mem[SLEEPERS(BUCKET(addr))] + ONE
+#else
+			mem[SLEEPERS(BUCKET(addr))] =
+				mem[SLEEPERS(BUCKET(addr))] / ONE * ONE + ONE + MIXED
+#endif
+		fi
+	}
 	mem[WAITERS] = mem[WAITERS] + 1		/* RMW */
 }
 
 inline lower_waiters()
 {
-	mem[WAITERS] = mem[WAITERS] - 1		/* RMW */
+	mem[WAITERS] = mem[WAITERS] - 1;	/* RMW */
+	d_step {				/* RMW */
+		if
+		:: mem[SLEEPERS(BUCKET(addr))] / ONE == 1 ->
+			mem[SLEEPERS(BUCKET(addr))] = 0
+		:: else ->
+			mem[SLEEPERS(BUCKET(addr))] = mem[SLEEPERS(BUCKET(addr))] - ONE
+		fi
+	}
 }
 
 /* Has a CPU of its own, with an empty store buffer. */
