@@ -154,8 +154,10 @@ impl Here {
     /// Makes another line current and parks this one, by itself or not at all.
     fn replace_line(&self, control: &'static Control) -> Swap {
         let Some(new) = control.registry.take(line::CURRENT) else {
-            // Relaxed: a hint. Not asked again before as many far acquires have passed.
-            self.line.far.store(0, Ordering::Relaxed);
+            if !self.line.is_sentinel() {
+                // Relaxed: a hint. Not asked again before as many far acquires have passed.
+                self.line.far.store(0, Ordering::Relaxed);
+            }
             return Swap::NoLine;
         };
         delay::point(Point::LineTaken);
