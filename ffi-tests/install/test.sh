@@ -27,6 +27,7 @@ DESTDIR=$stage cmake --install "$build" >/dev/null
 say 'the files, and no others'
 (cd "$stage$prefix" && find . -type f -o -type l) | sort >"$work/files"
 cat >"$work/expected" <<EOF
+./bin/hazptrtorture
 ./include/hazptr.h
 ./include/hazptr/control.h
 ./include/hazptr/macros.h
@@ -55,6 +56,13 @@ grep -q 'NODELETE' "$work/dynamic" || fail 'nodelete'
 [ "$(grep -c NEEDED "$work/dynamic")" = 1 ] && grep -q 'NEEDED.*\[libc\.so\.6\]' "$work/dynamic" ||
 	fail 'needed libraries'
 [ "$(stat -Lc %s "$lib/libhazptr.so")" -lt 65536 ] || fail 'size: 64 KiB and more'
+
+say 'hazptrtorture, as it was installed'
+torture=$stage$prefix/bin/hazptrtorture
+readelf -dW "$torture" | grep -q 'RUNPATH.*\[\$ORIGIN/\.\./lib\]' || fail 'run path of hazptrtorture'
+env -u LD_LIBRARY_PATH "$torture" --version >/dev/null || fail 'hazptrtorture --version'
+env -u LD_LIBRARY_PATH "$torture" shutdown_secs=1 mode=fence >"$work/torture" ||
+	{ cat "$work/torture" && fail 'hazptrtorture'; }
 
 say 'the program at the top of README.md is examples/hello.c'
 awk '/^```c$/ { on = 1; next } /^```$/ { if (on) exit } on' "$source/README.md" >"$work/readme.c"
