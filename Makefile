@@ -48,7 +48,7 @@ bench:
 	@$(BUILD)/bench/benches/bench $(BENCH)
 
 scale:
-	@scripts/setup.sh cmake
+	@scripts/setup.sh cmake pkg-config
 	@cmake -S . -B $(BUILD)/bench -DHAZPTR_TESTS=OFF -DCMAKE_BUILD_TYPE=Release >/dev/null
 	@cmake --build $(BUILD)/bench -j$(JOBS) --target hazptrscale
 	@$(BUILD)/bench/benches/scale/hazptrscale $(SCALE)
@@ -60,7 +60,7 @@ sanitize:
 	@scripts/sanitize.sh $(SANITIZERS)
 
 fresh:
-	@scripts/fresh.sh
+	@scripts/fresh.sh $(FRESH)
 
 install: lib
 	@DESTDIR=$(DESTDIR) cmake --install $(BUILD) >$(BUILD)/install.log \

@@ -6,24 +6,14 @@
 #ifndef LOOPS_H
 #define LOOPS_H
 
+#include "object.h"
+
 #include <hazptr.h>
 #include <linux/membarrier.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-struct object {
-    long field;
-};
-
-/* Each on a cache line that nobody writes to. */
-static struct object object __attribute__((aligned(128)));
 static struct object unheld __attribute__((aligned(128)));
-static struct {
-    struct object *pointer __attribute__((aligned(128)));
-} shared = {&object};
-
-/* Keeps the load of @value, and its place in the loop. */
-#define USE(value) __asm__ volatile("" : : "r"(value) : "memory")
 
 static void load(unsigned long count)
 {
