@@ -3,8 +3,8 @@
 //! Nothing here allocates unless a check fails, so that handlers may call it.
 
 use crate::breakage::{self, Breakage};
+use crate::deed::Expect;
 use crate::ffi::{self, hazptr_ctx, hazptr_statistics};
-use crate::model::Expect;
 use crate::program::{CELLS, CONTEXTS, Call, OBJECTS, Pointer, first_value};
 use std::cell::UnsafeCell;
 use std::ffi::c_void;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A fork in the middle of a program: the child takes its steps alone and reports.
 
-use crate::model::{Deed, Place};
+use crate::deed::{Deed, Place};
 use crate::{calls, handler};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;

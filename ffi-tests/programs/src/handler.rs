@@ -2,7 +2,7 @@
 //! Calls made in a signal handler, of this thread or of one that waits.
 
 use crate::calls;
-use crate::model::Expect;
+use crate::deed::Expect;
 use crate::program::Call;
 use std::mem;
 use std::ptr;

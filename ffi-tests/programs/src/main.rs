@@ -7,6 +7,7 @@
 //! | [`generate`] | random ones, and how they shrink |
 //! | [`text`] | one call a line, to print and to read |
 //! | [`model`] | what each call has to do |
+//! | [`plan`], [`deed`] | who does what, and when |
 //! | [`stage`] | the threads, and whose turn it is |
 //! | [`calls`] | the library's calls, each checked |
 //! | [`handler`], [`child`], [`cpus`] | where a call is made |
@@ -21,6 +22,7 @@ mod calls;
 mod child;
 mod counts;
 mod cpus;
+mod deed;
 mod driver;
 mod ffi;
 mod generate;
@@ -28,6 +30,7 @@ mod handler;
 mod model;
 mod options;
 mod performer;
+mod plan;
 mod program;
 mod search;
 mod stage;

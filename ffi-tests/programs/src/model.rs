@@ -23,83 +23,10 @@
 //! its object has to count as one that woke somebody.
 
 use crate::counts::{Count, Counts};
-use crate::program::{
-    CELLS, CONTEXTS, Call, OBJECTS, Op, Pointer, Program, Step, THREADS, first_value,
-};
+use crate::deed::{Deed, Expect, Place, Threads, restated};
+use crate::program::{CELLS, CONTEXTS, Call, OBJECTS, Op, Pointer, THREADS, first_value};
 use std::array;
 use std::mem;
-
-/// Whom the main thread is, among those who act.
-pub const MAIN: usize = THREADS;
-
-/// Threads, one bit each.
-pub type Threads = u8;
-
-/// What a call must do, apart from returning and leaving errno alone.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Expect {
-    Nothing,
-    /// An acquire must return this.
-    Loads(Pointer),
-    /// Statistics must count so many hazards as held.
-    Holding(u64),
-}
-
-/// Where a call is made.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Place {
-    Here,
-    /// In a handler, by a signal to oneself.
-    OwnHandler,
-    /// In a handler of a thread that waits.
-    HandlerOf(usize),
-}
-
-#[derive(Debug)]
-pub enum Deed {
-    Store {
-        cell: u8,
-        addr: Pointer,
-    },
-    Call {
-        call: Call,
-        expect: Expect,
-        place: Place,
-    },
-    /// A `hazptr_synchronize` of this object that must not return yet.
-    Wait(u8),
-    /// `alone`: the library must have counted a sleep since the last `Wait`.
-    UntilAsleep {
-        alone: bool,
-    },
-    RunOn(Option<u8>),
-    EndThread,
-    /// The main thread starts another in its place.
-    Replace(usize),
-    /// The child does these, all of them `Store` or `Call`.
-    Fork(Vec<Deed>),
-}
-
-/// One deed of one thread.
-pub struct Action {
-    /// The step that it belongs to; one past the last is the end, where all is released.
-    pub step: usize,
-    pub actor: usize,
-    pub deed: Deed,
-    /// Waiters that must not have returned before this begins.
-    pub blocked: Threads,
-    /// Waiters that must return when this is done.
-    pub returning: Threads,
-    /// It has to wake a waiter that sleeps.
-    pub wakes: bool,
-}
-
-pub struct Plan {
-    /// The program without what is not allowed in it, and with whom did it instead of who waits.
-    pub program: Program,
-    pub actions: Vec<Action>,
-    pub counts: Counts,
-}
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Hazard {
@@ -129,17 +56,17 @@ struct Waiter {
 }
 
 #[derive(Clone)]
-struct Model {
+pub struct Model {
     cells: [Pointer; CELLS],
     hazards: [Hazard; CONTEXTS],
     waiters: [Option<Waiter>; THREADS],
-    moved: [bool; THREADS],
-    /// See [`Action`].
-    wakes: bool,
+    pub moved: [bool; THREADS],
+    /// What was done last has to wake a waiter that sleeps.
+    pub wakes: bool,
 }
 
 impl Model {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self {
             cells: array::from_fn(|cell| first_value(cell as u8)),
             hazards: [Hazard::None; CONTEXTS],
@@ -174,12 +101,12 @@ impl Model {
     }
 
     /// Waiters that must not return yet.
-    fn blocked(&self) -> Threads {
+    pub fn blocked(&self) -> Threads {
         self.waiting(|waiter| waiter.held != 0)
     }
 
     /// All waiters are seen to sleep. Whether there is one that must be woken by the next release.
-    fn fall_asleep(&mut self) -> bool {
+    pub fn fall_asleep(&mut self) -> bool {
         let mut waiters = self.waiters.iter_mut().flatten();
         let Some(waiter) = waiters.find(|waiter| waiter.alone) else { return false };
         waiter.sleeps = true;
@@ -187,7 +114,7 @@ impl Model {
     }
 
     /// Takes those off that must return now.
-    fn return_waiters(&mut self, counts: &mut Counts) -> Threads {
+    pub fn return_waiters(&mut self, counts: &mut Counts) -> Threads {
         let returning = self.waiting(|waiter| self.holders(waiter.object) == 0);
         let free = self.waiting(|waiter| waiter.held == 0) & !returning;
         for (thread, waiter) in self.waiters.iter_mut().enumerate() {
@@ -204,7 +131,7 @@ impl Model {
 
     /// A thread that takes steps: this one, or the next that does not wait. There is one: see
     /// wait().
-    fn somebody(&self, thread: usize) -> usize {
+    pub fn somebody(&self, thread: usize) -> usize {
         let mut all = (thread..THREADS).chain(0..thread);
         all.find(|i| self.waiters[*i].is_none()).expect("not all wait")
     }
@@ -308,7 +235,7 @@ impl Model {
     }
 
     /// A synchronize that blocks, if it does and one thread is left to end it.
-    fn wait(&mut self, op: &Op, thread: usize, counts: &mut Counts) -> Option<Deed> {
+    pub fn wait(&mut self, op: &Op, thread: usize, counts: &mut Counts) -> Option<Deed> {
         let Op::Call(Call::Synchronize { addr: Some(object) }) = *op else { return None };
         let held = self.holders(object);
         let others = self.waiting(|_| true).count_ones() as usize;
@@ -323,7 +250,7 @@ impl Model {
     }
 
     /// What is allowed everywhere: in any thread that does not wait, and in a child.
-    fn simple(&mut self, op: &Op, thread: usize, counts: &mut Counts) -> Option<Deed> {
+    pub fn simple(&mut self, op: &Op, thread: usize, counts: &mut Counts) -> Option<Deed> {
         match op {
             Op::Store { cell, addr } => Some(self.store(*cell, *addr, counts)),
             Op::Call(call) => {
@@ -336,7 +263,7 @@ impl Model {
     }
 
     /// Everything is released, and nobody is waited for any more.
-    fn end(&self) -> Vec<Op> {
+    pub fn end(&self) -> Vec<Op> {
         let held = (0..CONTEXTS as u8).filter(|i| self.hazards[usize::from(*i)] != Hazard::None);
         let release = |first| Call::Release { first, count: 1, with_addr: true };
         let stats = Call::Stats { size: 128 };
@@ -344,7 +271,7 @@ impl Model {
     }
 
     /// What a child does, and those of the steps that it may take.
-    fn fork(&self, ops: &[Op], thread: usize, counts: &mut Counts) -> (Vec<Op>, Vec<Deed>) {
+    pub fn fork(&self, ops: &[Op], thread: usize, counts: &mut Counts) -> (Vec<Op>, Vec<Deed>) {
         let mut child = self.child();
         let (mut allowed, mut deeds) = (Vec::new(), Vec::new());
         for op in ops {
@@ -365,110 +292,4 @@ impl Model {
 
 fn synchronize_all() -> impl Iterator<Item = Op> {
     (0..OBJECTS as u8).map(|object| Op::Call(Call::Synchronize { addr: Some(object) }))
-}
-
-/// An operation as it was allowed.
-fn restated(op: &Op, deed: &Deed) -> Op {
-    match (op, deed) {
-        (Op::Call(_), Deed::Call { call, .. }) => Op::Call(call.clone()),
-        (Op::InHandler(_), Deed::Call { call, .. }) => Op::InHandler(call.clone()),
-        _ => op.clone(),
-    }
-}
-
-struct Planner {
-    model: Model,
-    plan: Plan,
-}
-
-impl Planner {
-    fn act(&mut self, actor: usize, deed: Deed, blocked: Threads) {
-        let step = self.plan.program.0.len();
-        let returning = self.model.return_waiters(&mut self.plan.counts);
-        let wakes = mem::take(&mut self.model.wakes);
-        self.plan.actions.push(Action { step, actor, deed, blocked, returning, wakes });
-    }
-
-    /// One step. `None`: not allowed here.
-    fn step(&mut self, step: &Step) -> Option<()> {
-        let (model, counts) = (&mut self.model, &mut self.plan.counts);
-        let blocked = model.blocked();
-        let mut op = step.op.clone();
-        // Who waits takes no steps; another does. But handlers interrupt it.
-        let actor = model.somebody(usize::from(step.thread));
-        let thread = match op {
-            Op::InHandler(_) => usize::from(step.thread),
-            _ => actor,
-        };
-        let deed = match &mut op {
-            Op::UntilAsleep => {
-                if blocked == 0 {
-                    return None;
-                }
-                counts.add(Count::UntilAsleep, 1);
-                Deed::UntilAsleep { alone: model.fall_asleep() }
-            }
-            Op::RunOn(cpu) => {
-                counts.add(Count::Moves, 1);
-                model.moved[thread] = cpu.is_some();
-                Deed::RunOn(*cpu)
-            }
-            Op::EndThread => {
-                counts.add(Count::ThreadsEnded, 1);
-                model.moved[thread] = false;
-                Deed::EndThread
-            }
-            Op::Fork(ops) => {
-                let (allowed, deeds) = model.fork(ops, thread, counts);
-                *ops = allowed;
-                Deed::Fork(deeds)
-            }
-            op => match model.wait(op, thread, counts) {
-                Some(deed) => deed,
-                None => model.simple(op, thread, counts)?,
-            },
-        };
-        op = restated(&op, &deed);
-        let ends = matches!(deed, Deed::EndThread);
-        self.act(actor, deed, blocked);
-        if ends {
-            self.act(MAIN, Deed::Replace(thread), blocked);
-        }
-        self.plan.program.0.push(Step { thread: thread as u8, op });
-        Some(())
-    }
-
-    fn end(&mut self) {
-        let actor = self.model.somebody(0);
-        for op in self.model.end() {
-            let blocked = self.model.blocked();
-            let mut counts = Counts::NONE;
-            let deed = self.model.simple(&op, actor, &mut counts).expect("all is released");
-            self.act(actor, deed, blocked);
-        }
-        for thread in (0..THREADS).filter(|thread| self.model.moved[*thread]) {
-            self.plan.actions.push(Action {
-                step: self.plan.program.0.len(),
-                actor: thread,
-                deed: Deed::RunOn(None),
-                blocked: 0,
-                returning: 0,
-                wakes: false,
-            });
-        }
-    }
-}
-
-/// Works a program out.
-pub fn plan(program: &Program) -> Plan {
-    let mut planner = Planner {
-        model: Model::new(),
-        plan: Plan { program: Program(Vec::new()), actions: Vec::new(), counts: Counts::NONE },
-    };
-    for step in &program.0 {
-        let taken = planner.step(step).is_some();
-        planner.plan.counts.add(if taken { Count::Steps } else { Count::Skipped }, 1);
-    }
-    planner.end();
-    planner.plan
 }

@@ -4,7 +4,7 @@
 //! there are no more programs.
 
 use crate::driver::Settings;
-use crate::model::plan;
+use crate::plan::plan;
 use crate::program::Program;
 use crate::stage::{Company, Failure};
 use crate::{breakage, calls, cpus};

@@ -4,7 +4,7 @@
 use crate::counts::{Count, Counts};
 use crate::driver::{Driver, Settings};
 use crate::generate;
-use crate::model::plan;
+use crate::plan::plan;
 use crate::program::Program;
 use proptest::test_runner::{
     Config, FailurePersistence, FileFailurePersistence, RngSeed, TestCaseError, TestError,
