@@ -7,10 +7,12 @@
 
 #define SHARED "bench-shared"
 #define STATIC "bench-static"
+#define INLINE "bench-inline"
 
 enum {
     P_SHARED,
     P_STATIC,
+    P_INLINE,
     P_MEMBARRIER,
     P_FENCE,
     P_NO_LINES,
@@ -25,6 +27,7 @@ enum {
 const struct process processes[] = {
     {SHARED, "plain", NULL, NULL, NULL},
     {STATIC, "plain", NULL, NULL, NULL},
+    {INLINE, "plain", NULL, NULL, NULL},
     {SHARED, "plain", "HAZPTR_MODE", "membarrier", "membarrier"},
     {SHARED, "plain", "HAZPTR_MODE", "fence", "fence"},
     {SHARED, "plain", "HAZPTR_MAX_LINES", "0", NULL},
@@ -50,6 +53,8 @@ const struct row rows[] = {
      READER, P_STATIC, "calls", NULL, NOTHING, 0, 1, NULL},
     {"pair-a", "pair, .a",
      READER, P_STATIC, "pair", "calls-a", TO_LOAD, 7, 1, NULL},
+    {"pair-inline", "pair, inlined",
+     READER, P_INLINE, "pair", "load", TO_OTHER, 4, 1, NULL},
     /* Two threads may share a core: a load costs more, too. */
     {"load-2", "plain load, each of 2 threads",
      READER, P_SHARED, "load-beside-load", "load", NOTHING, 0, 2, NULL},
@@ -65,6 +70,11 @@ const struct row rows[] = {
      READER, P_STATIC, "nested2", "pair-a", NOTHING, 0, 1, NULL},
     {"nested4-a", "nested 4, .a, per pair",
      READER, P_STATIC, "nested4", "pair-a", TO_OTHER, 1.5, 1, NULL},
+
+    {"nested2-inline", "nested 2, inlined, per pair",
+     READER, P_INLINE, "nested2", "pair-inline", NOTHING, 0, 1, NULL},
+    {"nested4-inline", "nested 4, inlined, per pair",
+     READER, P_INLINE, "nested4", "pair-inline", TO_OTHER, 1.5, 1, NULL},
 
     {"pair-membarrier", "pair, mode membarrier",
      READER, P_MEMBARRIER, "pair", "pair-so", NOTHING, 0, 1, NULL},

@@ -19,7 +19,7 @@ if [ "$1" = --sanitized ]; then
 fi
 archive=$1 map=$2 out=$3 version=$4 prefix=${5-}
 major=${version%%.*}
-names=$(sed -n 's/^[[:space:]]*\([a-z_]*\);$/\1/p' "$map")
+names=$(sed -n 's/^[[:space:]]*\([a-z_0-9]*\);$/\1/p' "$map")
 object=$out/hazptr${prefix:+-$prefix}.o
 
 mkdir -p "$out"

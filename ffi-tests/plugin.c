@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Scenario 16: a plug-in with a static copy of the engine is unloaded while the thread that used it
+ * Scenario 16: a plug-in that has sequences in its own code is unloaded while the thread that used it
  * goes on. The kernel reads what rseq_cs names at the next preemption, so no way out of a sequence,
- * the slow ones included, may leave it set.
+ * the slow ones included, may leave it set. One plug-in has a static copy of the engine, the other
+ * one inlined readers.
  */
 #include "check.h"
 #include <dlfcn.h>
@@ -20,7 +21,17 @@ static uint64_t rseq_cs(void)
     return value;
 }
 
-static void use(void *plugin)
+struct plugin {
+    const char *path;
+    const char *acquire, *release;
+};
+
+static const struct plugin plugins[] = {
+    {PLUGIN_WITH_ENGINE, "hazptr_acquire", "hazptr_release"},
+    {PLUGIN_INLINED, "plugin_acquire", "plugin_release"},
+};
+
+static void use(const struct plugin *plugin, void *handle)
 {
     void *(*acquire)(struct hazptr_ctx *, void *const *);
     void (*release)(struct hazptr_ctx *, const void *);
@@ -30,9 +41,9 @@ static void use(void *plugin)
     void *pointer = &object;
     int i;
 
-    *(void **)&acquire = dlsym(plugin, "hazptr_acquire");
-    *(void **)&release = dlsym(plugin, "hazptr_release");
-    *(void **)&note = dlsym(plugin, "hazptr_note_context_switch");
+    *(void **)&acquire = dlsym(handle, plugin->acquire);
+    *(void **)&release = dlsym(handle, plugin->release);
+    *(void **)&note = dlsym(handle, "hazptr_note_context_switch");
     CHECK(acquire && release && note);
     /* Near slots, far slots, full lines and the swaps after them. */
     for (i = 0; i < NESTED; i++) {
@@ -65,14 +76,15 @@ int main(void)
     }
     busy = check_thread(keep_busy, &stop);
     for (round = 0; round < 200; round++) {
-        void *plugin = dlopen(PLUGIN, RTLD_NOW | RTLD_LOCAL);
+        const struct plugin *plugin = &plugins[round % 2];
+        void *handle = dlopen(plugin->path, RTLD_NOW | RTLD_LOCAL);
 
-        if (!plugin)
+        if (!handle)
             fprintf(stderr, "%s\n", dlerror());
-        CHECK(plugin);
-        use(plugin);
-        CHECK_EQ(dlclose(plugin), 0);
-        CHECK(!dlopen(PLUGIN, RTLD_NOLOAD | RTLD_NOW));
+        CHECK(handle);
+        use(plugin, handle);
+        CHECK_EQ(dlclose(handle), 0);
+        CHECK(!dlopen(plugin->path, RTLD_NOLOAD | RTLD_NOW));
         /* Where a stale rseq_cs would kill us. */
         for (yields = 0; yields < 10; yields++)
             sched_yield();

@@ -12,7 +12,7 @@ complain() {
 	failed=1
 }
 
-names=$(sed -n 's/^[[:space:]]*\([a-z_]*\);$/\1/p' "$3" | sort)
+names=$(sed -n 's/^[[:space:]]*\([a-z_0-9]*\);$/\1/p' "$3" | sort)
 dynamic=$(nm -D --defined-only "$1" | awk '$2 != "A" { sub(/@.*/, "", $3); print $3 }' | sort)
 static=$(nm -g --defined-only "$2" | awk 'NF == 3 { print $3 }' | sort)
 [ -n "$names" ] || complain "no names in $3"

@@ -57,7 +57,7 @@ done
 left_out() {
 	local tests=(
 		# No program of ours runs in them: they install, compile headers, read symbols.
-		'^(install|headers|shipped-.*)$'
+		'^(install|inline|headers|shipped-.*)$'
 		# Step through the instructions of the library as it is shipped, under ptrace.
 		'^step/'
 		# Engines that are broken elsewhere than where a sanitizer looks; it has controls of its own.

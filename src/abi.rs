@@ -5,7 +5,7 @@
 // The comments here are the C header's, which says "Requires" where Rust says "Safety".
 #![allow(non_camel_case_types, clippy::missing_safety_doc)]
 
-use crate::{acquire, control, init, release, stats, synchronize};
+use crate::{acquire, control, init, release, stats, synchronize, wait};
 use core::ffi::{c_int, c_uint, c_void};
 
 /// Major version: changes with the soname.
@@ -163,6 +163,16 @@ pub unsafe extern "C" fn hazptr_release(ctx: *mut hazptr_ctx, addr: *const c_voi
     let _ = addr;
     // SAFETY: the caller's duty, passed on.
     unsafe { release::release(ctx) }
+}
+
+/// Wake those who wait for @addr: the second half of an inlined release, whose first half has just
+/// removed @addr from its slot and found that somebody sleeps. Not for any other use.
+///
+/// Threads, signal handlers, fork, errors: as hazptr_release(). NULL: allowed. Cost: a full fence
+/// and a system call at most. Since 0.1.
+#[unsafe(no_mangle)]
+pub extern "C" fn hazptr_wake(addr: *const c_void) {
+    wait::wake(addr);
 }
 
 /// Say that @ctx will be released by another thread, fibre or handler than it was acquired by.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The control block: one page, exported as `hazptr_control`, that holds all the state which a
+//! The control block: one page, exported as `hazptr_control_1`, that holds all the state which a
 //! forked child must not inherit. The kernel wipes it in the child, so that a child starts as a
 //! process that has never called the library, whatever its parent's threads were in the middle of.
 //!
@@ -25,7 +25,8 @@ use crossbeam_utils::CachePadded;
 
 /// "hazptr" and two bytes that are no text.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"hazptr\x00\x7f");
-/// Changes with every change to the contract part of the page.
+/// Changes with every change to the contract part of the page, and so does the page's exported name:
+/// a program with inlined code for another layout is refused when it is linked or loaded.
 pub const LAYOUT: u32 = 1;
 
 /// CPU numbers that the table of current lines has room for: the most that Linux supports on
@@ -173,7 +174,7 @@ pub struct Exported {
 /// The page, and what lasts. Reached by [`control`] and [`lasting`] only.
 #[unsafe(no_mangle)]
 #[allow(non_upper_case_globals)]
-pub static hazptr_control: Exported = Exported {
+pub static hazptr_control_1: Exported = Exported {
     control: Control {
         magic: AtomicU64::new(0),
         layout: AtomicU32::new(0),
@@ -214,7 +215,7 @@ fn exported() -> &'static Exported {
     unsafe {
         asm!(
             "movq {symbol}@GOTPCREL(%rip), {exported}",
-            symbol = sym hazptr_control,
+            symbol = sym hazptr_control_1,
             exported = lateout(reg) exported,
             options(att_syntax, pure, nomem, nostack, preserves_flags),
         );

@@ -6,8 +6,10 @@
 //! handler, which begins it again. So there are no atomic instructions in here, and what is read in
 //! here is still true at the commit as far as this CPU's threads are concerned.
 //!
-//! `begin!` and `end!` are what all sequences share. Registers stand as {names}, so that the same
-//! text can serve inlined code. Labels: 90 descriptor, 91 arm, 92 first instruction of the
+//! `begin!` and `end!` are what all sequences share. Registers and constants stand as {names}, so
+//! that the same text serves inlined code: include/hazptr/sequence.h is made of it, and a test
+//! compares. Sections carry "?", "in the group of the code that names them", for there a linker
+//! drops copies of an inline function. Labels: 90 descriptor, 91 arm, 92 first instruction of the
 //! sequence, 93 behind the commit, 94 abort handler, 95 way out without a commit, 96 and 97 free.
 //!
 //! `rseq_cs` is cleared on every way out: the code may lie in a plug-in that is unloaded, and the
@@ -30,7 +32,7 @@ const RSEQ_CPU_ID: usize = 4;
 macro_rules! begin {
     ($scratch:literal) => {
         concat!(
-            ".pushsection __rseq_cs, \"aw\", @progbits\n",
+            ".pushsection __rseq_cs, \"aw?\", @progbits\n",
             ".balign 32\n",
             "90:\n",
             ".long 0, 0\n",
@@ -58,7 +60,7 @@ macro_rules! end {
             "93:\n",
             "xorl {control:e}, {control:e}\n",
             "movq {control}, %fs:8({rseq})\n",
-            ".pushsection .text.hazptr_abort, \"ax\", @progbits\n",
+            ".pushsection .text.hazptr_abort, \"ax?\", @progbits\n",
             // The signature the kernel wants before an abort handler, dressed as an instruction.
             ".byte 0x0f, 0xb9, 0x3d\n",
             ".long 0x53053053\n",
@@ -156,17 +158,22 @@ macro_rules! publish {
     };
 }
 
+/// ```text
+/// begin; this line; find a slot, publish; end
+/// ```
+macro_rules! acquire_text {
+    ($find:ident) => {
+        concat!(begin!("{slot}"), this_line!(), $find!(), publish!(), end!("{slot}", "{slot:e}"))
+    };
+}
+
 /// One acquire by sequence: `$find` chooses the slot. The slot is NULL if nothing was committed.
 macro_rules! acquire_sequence {
     ($control:expr, $rseq:expr, $addr_p:expr, $find:ident $(, $operand:tt = $value:expr)?) => {{
         let slot: *mut hazptr_slot;
         let addr: *mut c_void;
         asm!(
-            begin!("{slot}"),
-            this_line!(),
-            $find!(),
-            publish!(),
-            end!("{slot}", "{slot:e}"),
+            acquire_text!($find),
             control = inout(reg) $control => _,
             rseq = in(reg) $rseq,
             addr_p = in(reg) $addr_p,
@@ -326,5 +333,65 @@ pub fn offset_from_libc() -> Option<isize> {
         );
         // With rseq turned off by a tunable the offset is valid and the size zero.
         (!offset.is_null() && !size.is_null() && *size != 0).then(|| *offset)
+    }
+}
+
+#[cfg(all(test, not(feature = "test-widen")))]
+mod tests {
+    use std::fmt::Write;
+    use std::path::Path;
+
+    /// The text of a sequence as a macro for inline assembly in C: operands by their names there.
+    fn as_c_macro(name: &str, text: &str) -> String {
+        let operand = |line: &str| {
+            let mut out = line.replace('%', "%%").replace('"', "\\\"");
+            for register in ["control", "rseq", "addr_p", "slot", "addr"] {
+                out = out.replace(&format!("{{{register}:e}}"), &format!("%k[{register}]"));
+                out = out.replace(&format!("{{{register}}}"), &format!("%[{register}]"));
+            }
+            for constant in ["nr_cpus", "current"] {
+                out = out.replace(&format!("{{{constant}}}"), &format!("%c[{constant}]"));
+            }
+            assert!(!out.contains(['{', '}']), "an operand that C has no name for: {line}");
+            out
+        };
+        let lines: Vec<_> = text.lines().map(operand).collect();
+        let width = lines.iter().map(|line| line.len() + 8).max().unwrap_or(0);
+        let mut out = format!("#define {name:<pad$} \\\n", pad = width - 8);
+        for (at, line) in lines.iter().enumerate() {
+            let quoted = format!("\"{line}\\n\"");
+            let last = at + 1 == lines.len();
+            let _ = if last {
+                writeln!(out, "    {quoted}")
+            } else {
+                writeln!(out, "    {quoted:<pad$} \\", pad = width - 4)
+            };
+        }
+        out
+    }
+
+    #[test]
+    fn committed_sequence_for_inlining_is_up_to_date() {
+        let generated = format!(
+            "/* SPDX-License-Identifier: MIT OR Apache-2.0 */\n\
+             /*\n \
+             * The text of the exported hazptr_acquire()'s sequence, for <hazptr/inline.h>.\n \
+             *\n \
+             * Generated from src/rseq.rs; do not edit. `make header` writes it anew.\n \
+             */\n\
+             #ifndef HAZPTR_SEQUENCE_H\n\
+             #define HAZPTR_SEQUENCE_H\n\n\
+             {}\n\
+             #endif /* HAZPTR_SEQUENCE_H */\n",
+            as_c_macro("HAZPTR_SEQUENCE_ACQUIRE", acquire_text!(near_slot))
+        );
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("include/hazptr/sequence.h");
+        if std::env::var_os("HAZPTR_WRITE_HEADER").is_some() {
+            std::fs::write(&path, &generated).expect("include/hazptr/sequence.h is writable");
+        }
+        assert!(
+            std::fs::read_to_string(&path).unwrap_or_default() == generated,
+            "include/hazptr/sequence.h is not what src/rseq.rs says; run `make header`, commit it"
+        );
     }
 }

@@ -138,7 +138,7 @@ pub fn until_gone(
 /// Wakes those who may sleep for `addr`, which was removed from a slot. Out of line on purpose.
 #[cold]
 #[inline(never)]
-pub fn wake(addr: *mut c_void) {
+pub fn wake(addr: *const c_void) {
     let control = control();
     if control.word.mode() == Mode::Fence {
         // In this mode no waiter makes the kernel fence for us: slot's NULL, then the look at

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* hazptr by its functions, in the shared library; the context on the stack. */
+/* hazptr, by its functions in the shared library or inlined; the context on the stack. */
 #include "../object.h"
 #include "reader.h"
 

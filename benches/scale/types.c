@@ -8,6 +8,7 @@
 #define TYPES(TYPE)                                                                                \
     TYPE("load", load, "a plain load, no protection", "")                                          \
     TYPE("hazptr", hazptr, "hazptr_acquire() and hazptr_release() as calls", "")                   \
+    TYPE("hazptr-inline", hazptr_inline, "the same, inlined", "")                                  \
     TYPE("refcount", refcount, "an atomic reference count, up and down", "")                       \
     TYPE("rwlock", rwlock, "pthread_rwlock_t, taken to read", "")                                  \
     TYPE("urcu-memb", urcu_memb, "liburcu memb, calls", "liburcu-dev")                             \

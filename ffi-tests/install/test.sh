@@ -30,20 +30,23 @@ cat >"$work/expected" <<EOF
 ./bin/hazptrtorture
 ./include/hazptr.h
 ./include/hazptr/control.h
+./include/hazptr/inline.h
 ./include/hazptr/macros.h
 ./include/hazptr/platform.h
+./include/hazptr/sequence.h
 ./lib/cmake/hazptr/hazptr-config-version.cmake
 ./lib/cmake/hazptr/hazptr-config.cmake
 ./lib/libhazptr.a
 ./lib/libhazptr.so
 ./lib/libhazptr.so.0
 ./lib/libhazptr.so.0.1.0
+./lib/pkgconfig/hazptr-inline.pc
 ./lib/pkgconfig/hazptr.pc
 EOF
 same "$work/expected" "$work/files" 'installed files'
 
 say 'exports: what the map names, versioned; nothing else, in either library'
-sed -n 's/^[[:space:]]*\([a-z_]*\);$/\1/p' "$map" | sort >"$work/names"
+sed -n 's/^[[:space:]]*\([a-z_0-9]*\);$/\1/p' "$map" | sort >"$work/names"
 nm -D --defined-only "$lib/libhazptr.so" | awk '$2 != "A" { print $3 }' | sort >"$work/so"
 sed 's/$/@@HAZPTR_0/' "$work/names" | same - "$work/so" 'exports of libhazptr.so'
 nm -g --defined-only "$lib/libhazptr.a" | awk 'NF == 3 { print $3 }' | sort >"$work/a"
@@ -78,6 +81,13 @@ eval "$line"
 readelf -d hello | grep -q 'NEEDED.*libhazptr.so.0' || fail 'hello is not linked with the library'
 LD_LIBRARY_PATH=$lib ./hello || fail 'hello'
 
+say 'pkg-config, inlined'
+# shellcheck disable=SC2046,SC2086
+cc $cflags hello.c -o hello-inlined $(pkg-config --cflags --libs hazptr-inline)
+# Out of line only where the fast path does not serve, and there by way of the table.
+readelf -rW hello-inlined | grep -q 'hazptr_control_1@' || fail 'hello-inlined does not look into the library'
+LD_LIBRARY_PATH=$lib ./hello-inlined || fail 'hello-inlined'
+
 say 'static, by the name of the archive'
 # shellcheck disable=SC2046,SC2086
 cc $cflags hello.c -o hello-static $(pkg-config --cflags hazptr) \
@@ -99,11 +109,14 @@ add_executable(with-shared hello.c)
 target_link_libraries(with-shared PRIVATE hazptr::hazptr)
 add_executable(with-static hello.c)
 target_link_libraries(with-static PRIVATE hazptr::static)
+add_executable(inlined hello.c)
+target_link_libraries(inlined PRIVATE hazptr::inline)
 EOF
 cmake -S consumer -B consumer/build -DCMAKE_PREFIX_PATH="$stage$prefix" >/dev/null
 cmake --build consumer/build >/dev/null
 consumer/build/with-shared || fail 'find_package, shared'
 consumer/build/with-static || fail 'find_package, static'
+consumer/build/inlined || fail 'find_package, inlined'
 readelf -d consumer/build/with-shared | grep -q 'NEEDED.*libhazptr.so.0' || fail 'with-shared'
 
 say 'the archive beside a Rust library with std, in one program'

@@ -26,14 +26,14 @@ void hazard_aim(struct hazard *hazard, struct thread *me)
 
 void hazard_call_acquire(struct hazard *hazard)
 {
-    hazard->element = HAZPTR_ACQUIRE(&hazard->ctx, &hazard->pool->published);
+    (parameters.type->inlined ? &calls_inlined : &calls)->acquire(hazard);
     if (hazard->element)
         hazard->content = element_content(hazard->element);
 }
 
 void hazard_call_release(struct hazard *hazard)
 {
-    hazptr_release(&hazard->ctx, hazard->element);
+    (parameters.type->inlined ? &calls_inlined : &calls)->release(hazard);
 }
 
 /* Made by a handler, or by @me: what is counted is @there or @here. */

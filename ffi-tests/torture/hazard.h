@@ -27,6 +27,14 @@ void hazard_aim(struct hazard *hazard, struct thread *me);
 void hazard_call_acquire(struct hazard *hazard);
 void hazard_call_release(struct hazard *hazard);
 
+/* The library's functions, and the same inlined (calls.h). */
+struct calls {
+    void (*acquire)(struct hazard *hazard);
+    void (*release)(struct hazard *hazard);
+};
+
+extern const struct calls calls, calls_inlined;
+
 /* Of any pool's element; now and then in a handler, as the parameters say. */
 void hazard_acquire(struct hazard *hazard, struct thread *me);
 void hazard_release(struct hazard *hazard, struct thread *me);

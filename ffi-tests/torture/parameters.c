@@ -11,11 +11,13 @@
 
 static const struct torture_type types[] = {
 #ifdef TORTURE_BUSTED_FENCE
-    {"busted-fence", "an engine without barriers: must end in FAILURE", false, false},
+    {"busted-fence", "an engine without barriers: must end in FAILURE", false, false, false},
+    {"busted-fence-inline", "the same, readers inlined", false, false, true},
 #else
-    {"hazptr", "contexts on the heap, some handed on to be released elsewhere", false, false},
-    {"hazptr-stack", "contexts on the readers' stacks", true, false},
-    {"busted", "the writers do not wait: must end in FAILURE", false, true},
+    {"hazptr", "contexts on the heap, some handed on for release elsewhere", false, false, false},
+    {"hazptr-inline", "the same, with the readers' fast paths inlined", false, false, true},
+    {"hazptr-stack", "contexts on the readers' stacks", true, false, false},
+    {"busted", "the writers do not wait: must end in FAILURE", false, true, false},
 #endif
 };
 

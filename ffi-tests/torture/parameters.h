@@ -16,6 +16,8 @@ struct torture_type {
     bool on_stack;
     /* The writer does not wait: the run must fail. */
     bool busted;
+    /* The readers' fast paths are the program's own code. */
+    bool inlined;
 };
 
 struct parameters {

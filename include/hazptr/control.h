@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * The control block as debuggers and inlined code may read it: the contract part of the exported
- * page `hazptr_control`, whose other side is src/control.rs. Ordinary programs do without.
+ * page `hazptr_control_1`, whose other side is src/control.rs. Ordinary programs do without.
  *
  * Check `magic` and `layout` first. All is zero before initialisation, and in a forked child until
  * its first call.
@@ -13,6 +13,9 @@
 
 #define HAZPTR_CONTROL_MAGIC UINT64_C(0x7f007274707a6168) /* "hazptr", 0, 0x7f */
 #define HAZPTR_CONTROL_LAYOUT 1
+#ifndef HAZPTR_CONTROL_SYMBOL
+#define HAZPTR_CONTROL_SYMBOL "hazptr_control_1"
+#endif
 #define HAZPTR_CONTROL_SIZE 4096
 
 /* `word`: the mode in the top byte; any bit below sends a release out of line. */
@@ -65,7 +68,7 @@ static inline const struct hazptr_control *hazptr_control_block(void)
 {
     const struct hazptr_control *block;
 
-    __asm__("movq hazptr_control@GOTPCREL(%%rip), %0" : "=r"(block));
+    __asm__("movq " HAZPTR_CONTROL_SYMBOL "@GOTPCREL(%%rip), %0" : "=r"(block));
     return block;
 }
 

@@ -10,6 +10,10 @@
 #error "include <hazptr.h>"
 #endif
 
+#ifdef HAZPTR_INLINE
+#include <hazptr/inline.h>
+#endif
+
 /** The header's version as one number, to be compared with hazptr_version(). */
 #define HAZPTR_VERSION                                                                             \
     ((HAZPTR_VERSION_MAJOR << 16) | (HAZPTR_VERSION_MINOR << 8) | HAZPTR_VERSION_PATCH)
@@ -18,6 +22,7 @@
 #define HAZPTR_HAS_SYNCHRONIZE 1
 #define HAZPTR_HAS_STATS 1
 #define HAZPTR_HAS_SCOPED 1
+#define HAZPTR_HAS_INLINE 1
 
 /** Makes a release legal on a context that no acquire has seen: `struct hazptr_ctx c = ...;` */
 #define HAZPTR_CTX_INIT {NULL, {{NULL}, NULL, NULL}, 0, 0, {NULL, NULL, NULL}}

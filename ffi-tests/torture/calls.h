@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The calls into the library that readers make, for the files that say of what kind: CALLS. */
+#include "hazard.h"
+
+static void acquire(struct hazard *hazard)
+{
+    hazard->element = HAZPTR_ACQUIRE(&hazard->ctx, &hazard->pool->published);
+}
+
+static void release(struct hazard *hazard)
+{
+    hazptr_release(&hazard->ctx, hazard->element);
+}
+
+const struct calls CALLS = {acquire, release};

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * The text of the exported hazptr_acquire()'s sequence, for <hazptr/inline.h>.
+ *
+ * Generated from src/rseq.rs; do not edit. `make header` writes it anew.
+ */
+#ifndef HAZPTR_SEQUENCE_H
+#define HAZPTR_SEQUENCE_H
+
+#define HAZPTR_SEQUENCE_ACQUIRE                             \
+    ".pushsection __rseq_cs, \"aw?\", @progbits\n"          \
+    ".balign 32\n"                                          \
+    "90:\n"                                                 \
+    ".long 0, 0\n"                                          \
+    ".quad 92f, (93f - 92f), 94f\n"                         \
+    ".popsection\n"                                         \
+    "91:\n"                                                 \
+    "leaq 90b(%%rip), %[slot]\n"                            \
+    "movq %[slot], %%fs:8(%[rseq])\n"                       \
+    "92:\n"                                                 \
+    "movl %%fs:4(%[rseq]), %k[addr]\n"                      \
+    "cmpl %c[nr_cpus](%[control]), %k[addr]\n"              \
+    "jae 95f\n"                                             \
+    "movq %c[current](%[control]), %[slot]\n"               \
+    "movq (%[slot], %[addr], 8), %[slot]\n"                 \
+    "cmpq $0, (%[slot])\n"                                  \
+    "je 96f\n"                                              \
+    "addq $8, %[slot]\n"                                    \
+    "cmpq $0, (%[slot])\n"                                  \
+    "je 96f\n"                                              \
+    "addq $8, %[slot]\n"                                    \
+    "cmpq $0, (%[slot])\n"                                  \
+    "je 96f\n"                                              \
+    "addq $8, %[slot]\n"                                    \
+    "cmpq $0, (%[slot])\n"                                  \
+    "jne 95f\n"                                             \
+    "96:\n"                                                 \
+    "movq (%[addr_p]), %[addr]\n"                           \
+    "movq %[addr], (%[slot])\n"                             \
+    "93:\n"                                                 \
+    "xorl %k[control], %k[control]\n"                       \
+    "movq %[control], %%fs:8(%[rseq])\n"                    \
+    ".pushsection .text.hazptr_abort, \"ax?\", @progbits\n" \
+    ".byte 0x0f, 0xb9, 0x3d\n"                              \
+    ".long 0x53053053\n"                                    \
+    "94:\n"                                                 \
+    "jmp 91b\n"                                             \
+    "95:\n"                                                 \
+    "xorl %k[slot], %k[slot]\n"                             \
+    "jmp 93b\n"                                             \
+    ".popsection\n"
+
+#endif /* HAZPTR_SEQUENCE_H */
