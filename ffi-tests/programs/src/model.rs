@@ -46,8 +46,8 @@ struct Waiter {
     held: u64,
     /// It could have returned, were it not for later ones.
     delayed: bool,
-    /// Since the call nobody else has waited and nobody has released the object: the library's
-    /// count of sleeps is its own. (That a thread is on a futex would not tell: for a while after
+    /// Since the call nobody else has waited, nobody has released the object, and no handler has
+    /// interrupted it: the library's count of sleeps is its own. (That a thread is on a futex would not tell: for a while after
     /// it was woken it may seem to be.)
     alone: bool,
     /// It was alone and was seen to sleep, and nobody has released the object since: the next
@@ -225,7 +225,10 @@ impl Model {
         counts.add(Count::AcquireInHandler, in_handler.get(Count::Acquire));
         counts.add(Count::ReleaseInHandler, in_handler.get(Count::Release));
         counts.add_all(&in_handler);
-        let place = if self.waiters[thread].is_some() {
+        let place = if let Some(waiter) = &mut self.waiters[thread] {
+            // Its sleep is over, and for a while it looks around: it may find by itself, and before
+            // anybody could wake it, that what is released next is gone.
+            (waiter.alone, waiter.sleeps) = (false, false);
             counts.add(Count::HandlersOfWaiters, 1);
             Place::HandlerOf(thread)
         } else {
