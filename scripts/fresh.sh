@@ -145,10 +145,10 @@ copy_network() {
 
 copy_rust() {
 	local config=${CARGO_HOME:-$HOME/.cargo}
-	mkdir -p "$root/opt/rust" "$root/root/.cargo"
+	mkdir -p "$root/opt/rust" "$root/srv/.cargo"
 	tar -C "$toolchain" --exclude=./share -cf - . | tar -C "$root/opt/rust" -xf -
 	for config in "$config"/config{,.toml}; do
-		if [ -f "$config" ]; then cp -L "$config" "$root/root/.cargo/"; fi
+		if [ -f "$config" ]; then cp -L "$config" "$root/srv/.cargo/"; fi
 	done
 }
 
@@ -168,9 +168,9 @@ try() {
 	# shellcheck disable=SC2016 # for the inner shells
 	contained sh -c 'root=$1 && shift && mount -t proc proc "$root/proc" &&
 		mount -t tmpfs tmpfs "$root/dev/shm" && exec chroot "$root" "$@"' sh "$root" \
-		/usr/bin/env -i HOME=/root LANG=C.UTF-8 TERM=dumb "${variables[@]}" \
+		/usr/bin/env -i HOME=/srv LANG=C.UTF-8 TERM=dumb "${variables[@]}" \
 		PATH=/opt/rust/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-		bash -c 'cd /root/hazptr && eval "$1"; exit $?' bash "$1" >"$2" 2>&1
+		bash -c 'cd /srv/hazptr && eval "$1"; exit $?' bash "$1" >"$2" 2>&1
 	tail -n +1 -f --pid="$job" "$2" | sed -u 's/^/    /' &
 	reader=$!
 	wait "$job" || status=$?
@@ -184,9 +184,9 @@ make_debian
 say 'copying Rust, and cloning the committed tree'
 copy_network
 copy_rust
-git clone --quiet --no-hardlinks "$here" "$root/root/hazptr"
+git clone --quiet --no-hardlinks "$here" "$root/srv/hazptr"
 say "packages: $(chroot "$root" dpkg-query -W | wc -l); $("$toolchain/bin/rustc" --version);" \
-	"commit $(git -C "$root/root/hazptr" log -1 --format='%h %s')"
+	"commit $(git -C "$root/srv/hazptr" log -1 --format='%h %s')"
 
 failed=0 results=()
 for command in "${commands[@]}"; do
