@@ -26,7 +26,7 @@ static void handle(int number, void (*handler)(int, siginfo_t *, void *))
 
 /* --- a filter that asks ------------------------------------------------------------------------ */
 
-static int asked;
+static volatile int asked;
 
 static void answer_eperm(int number, siginfo_t *info, void *context)
 {
@@ -63,7 +63,7 @@ static void filter_that_asks(void)
 
 #define CONTEXTS 3
 
-static int faults;
+static volatile int faults;
 static char *heap;
 static long page_size;
 
@@ -109,9 +109,37 @@ static void contexts_in_tracked_memory(void)
     CHECK(signal(SIGSEGV, SIG_DFL) != SIG_ERR);
 }
 
+/* --- a signal that the program has blocked ------------------------------------------------------ */
+
+static volatile int delivered;
+
+static void note_delivery(int number, siginfo_t *info, void *context)
+{
+    delivered++;
+}
+
+/* What the library leaves open for faults, it does not open for one that is blocked and pending. */
+static void blocked_stays_blocked(void)
+{
+    struct hazptr_ctx ctx;
+    sigset_t trap;
+
+    handle(SIGTRAP, note_delivery);
+    CHECK_EQ(sigemptyset(&trap), 0);
+    CHECK_EQ(sigaddset(&trap, SIGTRAP), 0);
+    CHECK_ERR(pthread_sigmask(SIG_BLOCK, &trap, NULL));
+    CHECK_EQ(raise(SIGTRAP), 0);
+    CHECK(hazptr_acquire(&ctx, &pointer) == &object);
+    hazptr_release(&ctx, &object);
+    CHECK_EQ(delivered, 0);
+    CHECK_ERR(pthread_sigmask(SIG_UNBLOCK, &trap, NULL));
+    CHECK_EQ(delivered, 1);
+}
+
 int main(void)
 {
     check_mode();
+    blocked_stays_blocked();
     contexts_in_tracked_memory();
     filter_that_asks();
     return 0;

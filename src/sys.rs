@@ -106,16 +106,10 @@ pub fn futex_word(word: &AtomicU32) -> *const u32 {
 #[derive(Clone, Copy)]
 pub struct SignalMask(u64);
 
-fn set_signal_mask(new: u64) -> SignalMask {
+fn change_signal_mask(how: c_int, new: u64) -> SignalMask {
     let mut old = 0u64;
-    let args = [
-        libc::SIG_SETMASK as usize,
-        &raw const new as usize,
-        &raw mut old as usize,
-        size_of::<u64>(),
-        0,
-        0,
-    ];
+    let args =
+        [how as usize, &raw const new as usize, &raw mut old as usize, size_of::<u64>(), 0, 0];
     // SAFETY: both sets outlive the call. With these arguments it cannot fail.
     let _ = unsafe { syscall(libc::SYS_rt_sigprocmask, args) };
     SignalMask(old)
@@ -129,12 +123,13 @@ const SYNCHRONOUS: [c_int; 6] =
 /// Blocks every signal of this thread that is not its own doing, those that libc keeps for itself
 /// included.
 pub fn block_signals() -> SignalMask {
-    set_signal_mask(SYNCHRONOUS.iter().fold(!0, |mask, signal| mask & !(1 << (signal - 1))))
+    let all_others = SYNCHRONOUS.iter().fold(!0, |mask, signal| mask & !(1 << (signal - 1)));
+    change_signal_mask(libc::SIG_BLOCK, all_others)
 }
 
 /// Restores what [`block_signals`] returned.
 pub fn restore_signals(mask: SignalMask) {
-    set_signal_mask(mask.0);
+    change_signal_mask(libc::SIG_SETMASK, mask.0);
 }
 
 /// A kernel CPU mask: bit n is CPU n.
