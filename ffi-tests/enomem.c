@@ -39,7 +39,7 @@ static void it_is_asked_again(void)
     struct waiter waiter;
     void *pointer = &object;
 
-    supervisor.listener = filter_supervise_membarrier();
+    supervisor.listener = filter_supervise(SYS_membarrier);
     CHECK_ERR(pthread_detach(check_thread(refuse_three_of_four, NULL)));
 
     hazptr_synchronize(&object);

@@ -69,12 +69,12 @@ static inline void filter_refuse(long number, uint32_t argument, int error)
 }
 
 /*
- * From now on membarrier(2), called by this thread or by one that it starts later, waits for an
+ * From now on system call @number, made by this thread or by one that it starts later, waits for an
  * answer. Returns the descriptor to answer through.
  */
-static inline int filter_supervise_membarrier(void)
+static inline int filter_supervise(long number)
 {
-    return filter_install(SECCOMP_FILTER_FLAG_NEW_LISTENER, SYS_membarrier, ANY_ARGUMENT,
+    return filter_install(SECCOMP_FILTER_FLAG_NEW_LISTENER, (uint32_t)number, ANY_ARGUMENT,
                           SECCOMP_RET_USER_NOTIF);
 }
 

@@ -9,6 +9,7 @@
 #include "filter.h"
 #include "surroundings.h"
 #include "waiter.h"
+#include <hazptr/control.h>
 #include <sys/resource.h>
 
 static int end;
@@ -116,6 +117,56 @@ static void every_cpu_is_visited(void)
         CHECK_ERR(pthread_join(spinners[i].thread, NULL));
 }
 
+/* What the calls that visit CPUs found. */
+static struct {
+    int listener, cpu;
+    unsigned int with_line, without_line;
+} visits;
+
+static void *look_at_visits(void *argument)
+{
+    const struct hazptr_control *control = hazptr_control_block();
+
+    for (;;) {
+        struct seccomp_notif call = filter_receive(visits.listener);
+
+        CHECK_EQ(__atomic_load_n(&control->nr_cpus, __ATOMIC_RELAXED), 0);
+        if (__atomic_load_n(&control->current[visits.cpu], __ATOMIC_RELAXED)) {
+            CHECK_EQ(visits.without_line, 0);
+            visits.with_line++;
+        } else {
+            visits.without_line++;
+        }
+        filter_answer(visits.listener, &call, 0);
+    }
+    return NULL;
+}
+
+/*
+ * The first sweep ends all swaps, so that no line becomes current any more. Only then are the lines
+ * taken out of the table, and the second sweep ends the acquires that had found one there.
+ */
+static void swaps_end_before_acquires(void)
+{
+    const cpu_set_t allowed = cpus_allowed();
+    const unsigned int cpus = (unsigned int)CPU_COUNT(&allowed);
+    static long object;
+    void *pointer = &object;
+    struct hazptr_ctx ctx;
+
+    bind_to_a_cpu();
+    visits.cpu = sched_getcpu();
+    hazptr_acquire(&ctx, &pointer);
+    hazptr_release(&ctx, &object);
+    CHECK(hazptr_control_block()->current[visits.cpu]);
+    filter_refuse(SYS_membarrier, ANY_ARGUMENT, EPERM);
+    visits.listener = filter_supervise(SYS_sched_setaffinity);
+    check_thread(look_at_visits, NULL);
+    hazptr_synchronize(&object);
+    CHECK(visits.with_line >= cpus);
+    CHECK(visits.without_line >= cpus);
+}
+
 /* Waits without membarrier, and under one more filter. */
 static void withdraw_with(long call, int error)
 {
@@ -147,6 +198,7 @@ static void no_list_of_threads(void)
 
 static const struct test_case cases[] = {
     {"every_cpu_is_visited", every_cpu_is_visited, 1, 0},
+    {"swaps_end_before_acquires", swaps_end_before_acquires, 1, 0},
     {"no_visits_to_cpus", no_visits_to_cpus, 1, 1},
     {"pretended_visits_to_cpus", pretended_visits_to_cpus, 1, 1},
     {"no_list_of_threads", no_list_of_threads, 1, 0},

@@ -8,6 +8,7 @@
 #include "filter.h"
 #include "surroundings.h"
 #include "waiter.h"
+#include <hazptr/control.h>
 
 /* --- readers and updaters: is anything poisoned while it is read? -------------------------------
  */
@@ -115,6 +116,17 @@ static void end_readers(pthread_t *readers)
     CHECK_EQ(check_stats().held, 0);
 }
 
+/* What was current when sequences were given up is no more, nor will anything be. */
+static void check_no_line_is_current(void)
+{
+    const struct hazptr_control *control = hazptr_control_block();
+    unsigned int entry;
+
+    CHECK_EQ(control->nr_cpus, 0);
+    for (entry = 0; entry < HAZPTR_CONTROL_ENTRIES; entry++)
+        CHECK(!__atomic_load_n(&control->current[entry], __ATOMIC_RELAXED));
+}
+
 /* Backup slots cost a multiple. */
 static unsigned int updates_to_do(void)
 {
@@ -177,6 +189,7 @@ static void withdraw(uint32_t command, int error, unsigned int mode)
     check_cpus(&cpus);
     wait_for(&ctx[0], &kept[0]);
     check_cpus(&cpus);
+    check_no_line_is_current();
     after = check_stats();
     CHECK_EQ(hazptr_mode(), mode);
     CHECK_EQ(after.barriers_refused, before.barriers_refused + 1);
@@ -192,6 +205,7 @@ static void withdraw(uint32_t command, int error, unsigned int mode)
     else
         CHECK(check_stats().barriers > after.barriers);
     end_readers(readers);
+    check_no_line_is_current();
 }
 
 static void all_with_eperm(void)
@@ -279,7 +293,7 @@ static void *refuse_from_the_second(void *argument)
 static void going_to_sleep(void)
 {
     static long kept;
-    int listener = filter_supervise_membarrier();
+    int listener = filter_supervise(SYS_membarrier);
     void *pointer = &kept;
     struct hazptr_ctx ctx;
 

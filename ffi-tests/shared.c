@@ -94,7 +94,7 @@ static void the_next_run_serves_all_that_arrive_in_one(void)
 {
     int attempts = 0;
 
-    supervisor.listener = filter_supervise_membarrier();
+    supervisor.listener = filter_supervise(SYS_membarrier);
     CHECK_ERR(pthread_detach(check_thread(supervise, NULL)));
     while (!all_arrive_in_a_run())
         CHECK(++attempts < ATTEMPTS);

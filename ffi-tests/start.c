@@ -129,7 +129,7 @@ static int how_many_wait(void)
 /* One initialises, and is held up in there until all others have come and wait for it. */
 static void all_wait_for_the_first(void)
 {
-    int listener = filter_supervise_membarrier(), i;
+    int listener = filter_supervise(SYS_membarrier), i;
     pthread_t threads[THREADS];
     struct seccomp_notif call;
 

@@ -220,13 +220,13 @@ HAZPTR_API void *hazptr_acquire(struct hazptr_ctx *ctx, void *const *addr_p);
 HAZPTR_API void hazptr_release(struct hazptr_ctx *ctx, const void *addr);
 
 /**
- * Wake those who wait for @addr: the second half of an inlined release, whose first half has just
- * removed @addr from its slot and found that somebody sleeps. Not for any other use.
+ * Wake those who wait for @slot: the second half of an inlined release, whose first half has just
+ * emptied @slot and found that somebody sleeps. Not for any other use.
  *
- * Threads, signal handlers, fork, errors: as hazptr_release(). NULL: allowed. Cost: a full fence
- * and a system call at most. Since 0.1.
+ * Threads, signal handlers, fork, errors: as hazptr_release(). @slot is not looked at. Cost: a full
+ * fence and a system call at most. Since 0.1.
  */
-HAZPTR_API void hazptr_wake(const void *addr);
+HAZPTR_API void hazptr_wake(const struct hazptr_slot *slot);
 
 /**
  * Say that @ctx will be released by another thread, fibre or handler than it was acquired by.

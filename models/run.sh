@@ -69,7 +69,7 @@ waiter        deadlock    -O0   RAISED_LATE
 waiter        deadlock    -O0   FUTEX_LATE
 waiter        deadlock    -O0   NO_BUMP
 waiter        deadlock    -O0   NO_CHECK_ON_OVERWRITE
-waiter        deadlock    -O0   WAKE_BY_ARGUMENT
+waiter        deadlock    -O0   WAKE_BY_ADDRESS
 waiter        deadlock    -O0   ONE_BUCKET WAKE_ONE
 waiter        deadlock    -O0   ONE_BUCKET TAG_STAYS
 waiter        deadlock    -O0   FENCE_MODE NO_RELEASE_FENCE

@@ -4,17 +4,18 @@
  * waiter.pml - a waiter that goes to sleep, and the release that wakes it.
  *
  * Modelled: three releasing threads, each on a CPU of its own with a store
- * buffer, and two waiters, for A and for B, that sleep on the futex word of the
- * bucket of their address. Releasers 0 and 1 hold A and B. Releaser 2 acquires
- * portably: CAS, re-load, overwrite on change, and again; p goes from A to B to
- * NULL under it. A futex wait is one atomic step and UNTIMED: a lost wake-up is
+ * buffer and a slot, and two waiters, for A and for B, that go from slot to slot
+ * and sleep on the futex word of the slot's bucket. Releasers 0 and 1 hold A and
+ * B. Releaser 2 acquires portably: CAS, re-load, overwrite on change, and again; p
+ * goes from A to B to NULL under it. A futex wait is one atomic step and UNTIMED: a lost wake-up is
  * a deadlock, which the search reports as an invalid end state.
  *
  *	release: *slot = NULL; compiler barrier; if waiters, and the bucket's
- *		 sleepers are after what stood there or after several: bump the
- *		 futex word, wake all
- *	waiter:  enter the bucket; waiters++; membarrier; loop { v = futex word;
- *		 if *slot != addr leave; futex_wait(v) }; waiters--; leave it
+ *		 sleepers are after this slot or after several: bump the futex
+ *		 word, wake all
+ *	waiter:  for each slot that holds addr: enter the bucket; waiters++;
+ *		 membarrier; loop { v = futex word; if *slot != addr leave;
+ *		 futex_wait(v) }; waiters--; leave it
  *
  * Both cases. The store of NULL reaches memory before the membarrier visits its
  * CPU: the waiter's re-read sees NULL. It is executed after the visit: then the
@@ -33,7 +34,7 @@
  *   (none)             mode rseq and mode membarrier
  *   FENCE_MODE         no membarrier anywhere; a full fence in every release,
  *                      between its store and its load of waiters
- *   ONE_BUCKET         both addresses share a bucket
+ *   ONE_BUCKET         all slots share a bucket; else slots 0 and 2 do
  *
  * Mutants, and what each shows:
  *   NO_MEMBARRIER      the release's store is still in its buffer when the waiter
@@ -45,11 +46,11 @@
  *                      not noticed
  *   NO_BUMP            a wake alone is lost on a waiter that is about to sleep
  *   NO_CHECK_ON_OVERWRITE  scenario 12: overwriting an address releases it
- *   WAKE_BY_ARGUMENT   scenario 13: the caller's idea of the address names another
- *                      bucket than what stood in the slot
+ *   WAKE_BY_ADDRESS    scenario 13: sleepers are looked for by an address, which
+ *                      names another slot
  *   TAG_STAYS          (with ONE_BUCKET) who comes second to a bucket, after another
- *                      address, is not looked for
- *   WAKE_ONE           (with ONE_BUCKET) the one woken may wait for another address
+ *                      slot, is not looked for
+ *   WAKE_ONE           (with ONE_BUCKET) the one woken may wait for another slot
  *   NO_RELEASE_FENCE   (with FENCE_MODE) the releaser's load overtakes its store
  */
 
@@ -68,19 +69,20 @@
 #define NLOC		SLEEPERS(2)
 
 #ifdef ONE_BUCKET
-#define BUCKET(a)	0
+#define BUCKET(r)	0
 #else
-#define BUCKET(a)	((a) % 2)
+#define BUCKET(r)	((r) % 2)
 #endif
 
 #ifdef FENCE_MODE
 #define NO_MEMBARRIER
 #endif
 
-/* In SLEEPERS: A, B, or MIXED below the number. */
+/* In SLEEPERS: the slot's tag, or MIXED, below the number. */
 #define MIXED		0
 #define AFTER(word)	((word) % 4)
 #define ONE		4
+#define TAG(r)		((r) + 1)
 
 #include "tso.pml"
 
@@ -116,18 +118,18 @@ inline bump_and_wake(bucket)
 }
 
 /* The waiter check: I7. */
-inline wake(address)
+inline wake(r)
 {
 #if defined(FENCE_MODE) && !defined(NO_RELEASE_FENCE)
 	d_step { drain(me) }
 #endif
 	if
 	:: LOAD(me, WAITERS) != 0 ->
-		sleepers = LOAD(me, SLEEPERS(BUCKET(address)));
+		sleepers = LOAD(me, SLEEPERS(BUCKET(r)));
 		if
-		:: sleepers != 0 && (AFTER(sleepers) == MIXED || AFTER(sleepers) == address) ->
+		:: sleepers != 0 && (AFTER(sleepers) == MIXED || AFTER(sleepers) == TAG(r)) ->
 			sleepers = 0;
-			bump_and_wake(BUCKET(address))
+			bump_and_wake(BUCKET(r))
 		:: else ->
 			sleepers = 0
 		fi
@@ -135,29 +137,31 @@ inline wake(address)
 	fi
 }
 
-/* Reading the own slot first is what tells whom to wake. */
-inline release(argument)
+inline wake_for_own_slot(address)
+{
+#ifdef WAKE_BY_ADDRESS
+	wake(address - A)
+#else
+	wake(me)
+#endif
+}
+
+inline release(address)
 {
 	d_step {
-		was = LOAD(me, SLOT(me));
 		holds[me] = 0;
 		store(me, SLOT(me), 0)
 	}
-#ifdef WAKE_BY_ARGUMENT
-	wake(argument);
-#else
-	wake(was);
-#endif
-	was = 0
+	wake_for_own_slot(address)
 }
 
 proctype releaser(byte me)
 {
-	byte was, wrong, sleepers;
+	byte was, sleepers;
 
-	/* The caller names the other address: it must not matter. */
-	wrong = A + B - holds[me];
-	release(wrong)
+	was = holds[me];
+	release(was);
+	was = 0
 }
 
 proctype retrier(byte me)
@@ -173,7 +177,7 @@ proctype retrier(byte me)
 		:: d_step { LOAD(me, P) != addr -> was = addr; addr = LOAD(me, P) }
 			d_step { store(me, SLOT(me), addr) }
 #ifndef NO_CHECK_ON_OVERWRITE
-			wake(was);
+			wake_for_own_slot(was);
 #endif
 			was = 0;
 			if
@@ -205,17 +209,17 @@ inline raise_waiters()
 {
 	d_step {				/* RMW */
 		if
-		:: mem[SLEEPERS(BUCKET(addr))] == 0 ->
-			mem[SLEEPERS(BUCKET(addr))] = ONE + addr
-		:: mem[SLEEPERS(BUCKET(addr))] != 0 &&
-		   AFTER(mem[SLEEPERS(BUCKET(addr))]) == addr ->
-			mem[SLEEPERS(BUCKET(addr))] = mem[SLEEPERS(BUCKET(addr))] + ONE
+		:: mem[SLEEPERS(BUCKET(r))] == 0 ->
+			mem[SLEEPERS(BUCKET(r))] = ONE + TAG(r)
+		:: mem[SLEEPERS(BUCKET(r))] != 0 &&
+		   AFTER(mem[SLEEPERS(BUCKET(r))]) == TAG(r) ->
+			mem[SLEEPERS(BUCKET(r))] = mem[SLEEPERS(BUCKET(r))] + ONE
 		:: else ->
 #ifdef TAG_STAYS
-			mem[SLEEPERS(BUCKET(addr))] = mem[SLEEPERS(BUCKET(addr))] + ONE
+			mem[SLEEPERS(BUCKET(r))] = mem[SLEEPERS(BUCKET(r))] + ONE
 #else
-			mem[SLEEPERS(BUCKET(addr))] =
-				mem[SLEEPERS(BUCKET(addr))] / ONE * ONE + ONE + MIXED
+			mem[SLEEPERS(BUCKET(r))] =
+				mem[SLEEPERS(BUCKET(r))] / ONE * ONE + ONE + MIXED
 #endif
 		fi
 	}
@@ -227,12 +231,60 @@ inline lower_waiters()
 	mem[WAITERS] = mem[WAITERS] - 1;	/* RMW */
 	d_step {				/* RMW */
 		if
-		:: mem[SLEEPERS(BUCKET(addr))] / ONE == 1 ->
-			mem[SLEEPERS(BUCKET(addr))] = 0
+		:: mem[SLEEPERS(BUCKET(r))] / ONE == 1 ->
+			mem[SLEEPERS(BUCKET(r))] = 0
 		:: else ->
-			mem[SLEEPERS(BUCKET(addr))] = mem[SLEEPERS(BUCKET(addr))] - ONE
+			mem[SLEEPERS(BUCKET(r))] = mem[SLEEPERS(BUCKET(r))] - ONE
 		fi
 	}
+}
+
+/* Until slot r holds addr no more. */
+inline wait_for_slot()
+{
+#if defined(BARRIER_FIRST)
+	membarrier();
+	raise_waiters();
+#elif !defined(RAISED_LATE)
+	raise_waiters();
+	membarrier();
+#endif
+	do
+#ifdef FUTEX_LATE
+	:: true ->
+#else
+	:: d_step { true -> value = mem[FUTEX(BUCKET(r))] }
+#endif
+		if
+		:: d_step { mem[SLOT(r)] != addr -> value = 0 }
+			break
+		:: mem[SLOT(r)] == addr ->
+#ifdef FUTEX_LATE
+			value = mem[FUTEX(BUCKET(r))];
+#endif
+#ifdef RAISED_LATE
+			raise_waiters();
+			membarrier();
+#endif
+			if
+			:: d_step {
+				mem[FUTEX(BUCKET(r))] == value ->
+				sleeps_on[addr - A] = BUCKET(r);
+				value = 0
+			   }
+			   sleeps_on[addr - A] == AWAKE		/* untimed */
+			:: d_step { mem[FUTEX(BUCKET(r))] != value -> value = 0 }
+			fi
+#ifdef RAISED_LATE
+			;
+			lower_waiters()
+#endif
+		fi
+	od;
+#ifndef RAISED_LATE
+	lower_waiters();
+#endif
+	skip
 }
 
 /* Has a CPU of its own, with an empty store buffer. */
@@ -243,49 +295,13 @@ proctype waiter(byte addr)
 	/* unpublish, full fence */
 	atomic { mem[P] == addr -> mem[P] = (addr == A -> B : 0) }
 
-	/* A first scan that finds nothing would end here: nothing to model. */
-#if defined(BARRIER_FIRST)
-	membarrier();
-	raise_waiters();
-#elif !defined(RAISED_LATE)
-	raise_waiters();
-	membarrier();
-#endif
 	do
-#ifdef FUTEX_LATE
-	:: r < NCPU ->
-#else
-	:: d_step { r < NCPU -> value = mem[FUTEX(BUCKET(addr))] }
-#endif
-		if
-		:: d_step { mem[SLOT(r)] != addr -> r++; value = 0 }
-		:: mem[SLOT(r)] == addr ->
-#ifdef FUTEX_LATE
-			value = mem[FUTEX(BUCKET(addr))];
-#endif
-#ifdef RAISED_LATE
-			raise_waiters();
-			membarrier();
-#endif
-			if
-			:: d_step {
-				mem[FUTEX(BUCKET(addr))] == value ->
-				sleeps_on[addr - A] = BUCKET(addr);
-				value = 0
-			   }
-			   sleeps_on[addr - A] == AWAKE		/* untimed */
-			:: d_step { mem[FUTEX(BUCKET(addr))] != value -> value = 0 }
-			fi
-#ifdef RAISED_LATE
-			;
-			lower_waiters()
-#endif
-		fi
+	:: d_step { r < NCPU && mem[SLOT(r)] != addr -> r++ }
+	:: r < NCPU && mem[SLOT(r)] == addr ->
+		wait_for_slot();
+		r++
 	:: r == NCPU -> break
 	od;
-#ifndef RAISED_LATE
-	lower_waiters();
-#endif
 	assert(holds[0] != addr && holds[1] != addr && holds[2] != addr);
 	r = 0
 }

@@ -165,14 +165,14 @@ pub unsafe extern "C" fn hazptr_release(ctx: *mut hazptr_ctx, addr: *const c_voi
     unsafe { release::release(ctx) }
 }
 
-/// Wake those who wait for @addr: the second half of an inlined release, whose first half has just
-/// removed @addr from its slot and found that somebody sleeps. Not for any other use.
+/// Wake those who wait for @slot: the second half of an inlined release, whose first half has just
+/// emptied @slot and found that somebody sleeps. Not for any other use.
 ///
-/// Threads, signal handlers, fork, errors: as hazptr_release(). NULL: allowed. Cost: a full fence
-/// and a system call at most. Since 0.1.
+/// Threads, signal handlers, fork, errors: as hazptr_release(). @slot is not looked at. Cost: a full
+/// fence and a system call at most. Since 0.1.
 #[unsafe(no_mangle)]
-pub extern "C" fn hazptr_wake(addr: *const c_void) {
-    wait::wake(addr);
+pub extern "C" fn hazptr_wake(slot: *const hazptr_slot) {
+    wait::wake(slot.cast());
 }
 
 /// Say that @ctx will be released by another thread, fibre or handler than it was acquired by.

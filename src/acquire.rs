@@ -11,14 +11,13 @@
 //! ```
 
 use crate::abi::hazptr_ctx;
-use crate::control::{Control, Mode, control};
+use crate::control::{Control, control, current};
 use crate::delay::{self, Point};
 use crate::line::{self, Line};
 use crate::stats::Count;
 use crate::sync::{AtomicPtr, Ordering};
 use crate::{backup, init, portable, rseq};
 use core::ffi::c_void;
-use core::ptr;
 
 /// Acquires that may find the near slots of a line taken before it is parked early: holders that
 /// stay (blocked threads) should not make everyone after them search. Threads that nest deeply
@@ -113,65 +112,53 @@ struct Here {
     cpu: u32,
     generation: u32,
     entry: &'static AtomicPtr<Line>,
-    line: &'static Line,
+    line: Option<&'static Line>,
 }
 
 /// This CPU's line, if acquires may use sequences here.
 fn this_cpu(control: &Control) -> Option<Here> {
     let generation = control.generation();
     let cpu = rseq::cpu_id(control);
-    // Acquire: pairs with the Release in init::open_sequences(); the table is filled.
-    let nr_cpus = control.nr_cpus.load(Ordering::Acquire);
-    if control.word.mode() != Mode::Rseq || cpu >= nr_cpus {
+    // Relaxed: the swap looks again, inside its sequence.
+    if cpu >= control.nr_cpus.load(Ordering::Relaxed) {
         return None;
     }
-    // Relaxed: stored before nr_cpus, and constant.
-    let table = control.current.load(Ordering::Relaxed);
-    if table.is_null() {
-        return None; // A handler has forked since nr_cpus was read, and this is the child.
-    }
-    // SAFETY: the table has nr_cpus entries, each naming a line; both live for ever (I2).
-    unsafe {
-        let entry = &*table.add(cpu as usize);
-        // Acquire: pairs with the swap's store (a release on this architecture).
-        let line = &*entry.load(Ordering::Acquire);
-        Some(Here { cpu, generation, entry, line })
-    }
+    let entry = current().get(cpu as usize)?;
+    // Acquire: pairs with the swap's store (a release on this architecture).
+    // SAFETY: NULL, or a line, which lives for ever (I2).
+    let line = unsafe { entry.load(Ordering::Acquire).as_ref() };
+    Some(Here { cpu, generation, entry, line })
 }
 
 impl Here {
     /// Counts one more acquire that found the near slots taken; how many there were before.
     fn note_far(&self) -> u32 {
-        if self.line.is_sentinel() {
-            return 0;
-        }
+        let Some(line) = self.line else { return 0 };
         // Relaxed, and not one step: a hint that may lose a count.
-        let far = self.line.far.load(Ordering::Relaxed);
-        self.line.far.store(far.saturating_add(1), Ordering::Relaxed);
+        let far = line.far.load(Ordering::Relaxed);
+        line.far.store(far.saturating_add(1), Ordering::Relaxed);
         far
     }
 
     /// Makes another line current and parks this one, by itself or not at all.
     fn replace_line(&self, control: &'static Control) -> Swap {
         let Some(new) = control.registry.take(line::CURRENT) else {
-            if !self.line.is_sentinel() {
+            if let Some(line) = self.line {
                 // Relaxed: a hint. Not asked again before as many far acquires have passed.
-                self.line.far.store(0, Ordering::Relaxed);
+                line.far.store(0, Ordering::Relaxed);
             }
             return Swap::NoLine;
         };
         delay::point(Point::LineTaken);
-        let Here { cpu, generation, entry, line: old } = *self;
-        if !rseq::swap_line(control, cpu, entry, generation, old, new) {
+        let Here { cpu, generation, entry, line } = *self;
+        if !rseq::swap_line(control, cpu, entry, generation, line, new) {
             new.park();
-            Swap::Lost
-        } else if self.line.is_sentinel() {
-            Swap::First
-        } else {
-            delay::point(Point::LineSwapped);
-            old.park();
-            Swap::Parked
+            return Swap::Lost;
         }
+        let Some(old) = line else { return Swap::First };
+        delay::point(Point::LineSwapped);
+        old.park();
+        Swap::Parked
     }
 }
 
@@ -179,8 +166,8 @@ impl Here {
 pub fn note_context_switch() {
     let control = init::ensure();
     let Some(here) = this_cpu(control) else { return };
-    let in_use = !here.line.is_sentinel() && !here.line.is_empty();
+    let in_use = here.line.is_some_and(|line| !line.is_empty());
     if in_use && here.replace_line(control) == Swap::Parked {
-        control.counters.add(ptr::from_ref(here.line), Count::Park);
+        control.counters.add(here.entry, Count::Park);
     }
 }

@@ -43,7 +43,7 @@ impl BackupList {
                 (*first).pprev = &raw mut (*node).next;
             }
         }
-        // Release: pairs with the Acquire in holds(), which may find the list not empty without
+        // Release: pairs with the Acquire in find(), which may find the list not empty without
         // having the lock. (The lock orders all the rest.)
         self.head.store(node, Ordering::Release);
     }
@@ -59,43 +59,54 @@ impl BackupList {
             if !next.is_null() {
                 (*next).pprev = (*node).pprev;
             }
-            // Release: pairs with the Acquire in count(), which may find the list empty by this
+            // Release: pairs with the Acquire in find(), which may find the list empty by this
             // store, without the lock: what the holder did comes before what the waiter does next.
             AtomicPtr::from_ptr((*node).pprev).store(next, Ordering::Release);
         }
     }
 
-    /// Counts the nodes that `wanted` picks by their address.
-    fn count(&self, wanted: impl Fn(*mut c_void) -> bool) -> usize {
+    /// Shows every node's slot to `look`, until it has found what it looks for.
+    fn find<T>(&self, mut look: impl FnMut(&Slot) -> Option<T>) -> Option<T> {
         // Acquire: pairs with the Release in link(). If this sees an empty list, then nothing was
         // linked whose acquire goes on to trust the old pointer: its full fence after linking
         // pairs with ours in barrier::heavy(), as in portable::validate(). A hazard linked before
         // cannot be missed; one linked later re-loads the new pointer.
         if self.head.load(Ordering::Acquire).is_null() {
-            return 0;
+            return None;
         }
         let _held = self.lock.lock();
         // Relaxed: we hold the lock.
         let mut node = self.head.load(Ordering::Relaxed);
-        let mut found = 0;
         // SAFETY: nodes on the list are in place while we hold the lock.
         while let Some(this) = unsafe { node.as_ref() } {
-            if wanted(slot(this).held()) {
-                found += 1;
+            let found = look(slot(this));
+            if found.is_some() {
+                return found;
             }
             node = this.next;
         }
-        found
+        None
     }
 
-    /// Whether any backup slot holds `addr`.
-    pub fn holds(&self, addr: *const c_void) -> bool {
-        self.count(|held| ptr::eq(held, addr)) != 0
+    /// A backup slot that holds `addr`. Its owner may unlink it at any time: it is but a name.
+    pub fn holder(&self, addr: *const c_void) -> Option<*const Slot> {
+        self.find(|slot| ptr::eq(slot.held(), addr).then_some(ptr::from_ref(slot)))
+    }
+
+    /// Whether the slot of that name is on the list and holds `addr`.
+    pub fn is_held(&self, name: *const Slot, addr: *const c_void) -> bool {
+        let found = |slot: &Slot| ptr::eq(slot, name).then(|| ptr::eq(slot.held(), addr));
+        self.find(found) == Some(true)
     }
 
     /// How many backup slots are in use.
     pub fn len(&self) -> usize {
-        self.count(|_| true)
+        let mut len = 0;
+        self.find(|_| -> Option<()> {
+            len += 1;
+            None
+        });
+        len
     }
 }
 

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The control block: one page, exported as `hazptr_control_1`, that holds all the state which a
-//! forked child must not inherit. The kernel wipes it in the child, so that a child starts as a
-//! process that has never called the library, whatever its parent's threads were in the middle of.
+//! The control block: one page and the table of current lines, exported as `hazptr_control_1`, with
+//! all the state which a forked child must not inherit. The kernel wipes it in the child, so that a
+//! child starts as a process that has never called the library, whatever its parent's threads were
+//! in the middle of.
 //!
-//! The first cache line is the contract with inlined code; with the registry it is the contract
-//! with debuggers (include/hazptr/control.h says the same in C). The rest is the engine's own.
+//! The first cache line and the table are the contract with inlined code; with the registry they
+//! are the contract with debuggers (include/hazptr/control.h says the same in C). The rest is the
+//! engine's own.
 //!
-//! Everyone reaches the page through the global offset table, in assembly: a reference that the
+//! Everyone reaches the block through the global offset table, in assembly: a reference that the
 //! compiler knows of could become a copy relocation in a program that is not position-independent,
-//! and then program and library would look at two pages.
+//! and then program and library would look at two blocks.
 
 use crate::backup::BackupList;
 use crate::barrier::Barrier;
@@ -20,18 +22,21 @@ use crate::stats::Counters;
 use crate::sync::{AtomicIsize, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use crate::wait::Waiters;
 use core::arch::asm;
+use core::mem::offset_of;
 use core::ptr;
 use crossbeam_utils::CachePadded;
 
 /// "hazptr" and two bytes that are no text.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"hazptr\x00\x7f");
-/// Changes with every change to the contract part of the page, and so does the page's exported name:
+/// Changes with every change to the contract part of the block, and so does its exported name:
 /// a program with inlined code for another layout is refused when it is linked or loaded.
 pub const LAYOUT: u32 = 1;
 
-/// CPU numbers that the table of current lines has room for: the most that Linux supports on
-/// x86-64. A CPU beyond the table uses the portable path.
-pub const TABLE: usize = 8192;
+/// The most CPUs that Linux supports on x86-64. One beyond uses the portable path.
+pub const CPUS: usize = 8192;
+/// Entries of the table of current lines: one for each value of sixteen bits (see rseq.rs). Pages
+/// that hold nobody's entry are never touched.
+pub const TABLE: usize = 1 << 16;
 
 /// How readers and waiters meet. The order is the order of preference, best first, except that 0
 /// is "not initialised".
@@ -118,11 +123,9 @@ pub struct Control {
     pub size: AtomicU32,
     /// Mode, waiters, flags.
     pub word: Word,
-    /// Entries of `current` that restartable sequences may use. Zero sends every acquire out of
-    /// line: before initialisation, and in every mode but rseq. Read inside the sequences.
+    /// Entries of the table that may name lines. Zero before initialisation, and in every mode but
+    /// rseq: then no line becomes current. Read inside the swap's sequence.
     pub nr_cpus: AtomicU32,
-    /// The table of current lines, one entry a CPU.
-    pub current: AtomicPtr<AtomicPtr<Line>>,
     /// Where a thread's rseq area lies, from its thread pointer; 0 while that is not known.
     pub rseq_offset: AtomicIsize,
     /// How many times the library has been initialised in this line of processes.
@@ -149,14 +152,18 @@ pub struct Control {
 const _: () = {
     assert!(size_of::<Control>() == 4096);
     // include/hazptr/control.h says these in C; ffi-tests/layout.c compares.
-    assert!(core::mem::offset_of!(Control, slots) == 44);
-    assert!(core::mem::offset_of!(Control, registry) == 128);
-    assert!(core::mem::offset_of!(Control, backup) == 384);
+    assert!(offset_of!(Control, slots) == 36);
+    assert!(offset_of!(Control, registry) == 128);
+    assert!(offset_of!(Control, backup) == 384);
+    assert!(CURRENT == 4096 + 64);
+    // What is wiped is whole pages.
+    assert!(offset_of!(Exported, lasting) % 4096 == 0);
 };
 
-/// What forked children do inherit. Not in the page, and yet with it: copies of the engine that the
-/// loader has made to share one page must share this too, or two of them would give a process and
-/// its child the same generation.
+/// What forked children do inherit. Not wiped, and yet with the block: copies of the engine that
+/// the loader has made to share one block must share this too, or two of them would give a process
+/// and its child the same generation.
+#[repr(align(4096))]
 pub struct Lasting {
     /// Initialisations in this line of processes: tells a child's state from its parent's.
     pub generations: AtomicU32,
@@ -168,10 +175,25 @@ pub struct Lasting {
 #[repr(C)]
 pub struct Exported {
     control: Control,
+    /// So that a CPU's entry and the slots of its line, which an acquire reads and writes in one
+    /// breath, are not as far apart as pages: hardware that compares addresses by their last twelve
+    /// bits takes the one for the other and waits.
+    shift: [AtomicU32; 16],
+    /// The table of current lines, one entry a CPU; NULL where there is none yet, or sequences are
+    /// not to be had. A fresh line is made current by the first acquire that finds that.
+    current: [AtomicPtr<Line>; TABLE],
     lasting: Lasting,
 }
 
-/// The page, and what lasts. Reached by [`control`] and [`lasting`] only.
+/// Where the table lies in the block.
+pub const CURRENT: usize = offset_of!(Exported, current);
+
+/// What the kernel wipes in a forked child: its address and its size.
+pub fn wiped() -> (*const Exported, usize) {
+    (exported(), offset_of!(Exported, lasting))
+}
+
+/// The block, and what lasts. Reached by [`control`], [`current`] and [`lasting`] only.
 #[unsafe(no_mangle)]
 #[allow(non_upper_case_globals)]
 pub static hazptr_control_1: Exported = Exported {
@@ -181,7 +203,6 @@ pub static hazptr_control_1: Exported = Exported {
         size: AtomicU32::new(0),
         word: Word(AtomicU32::new(0)),
         nr_cpus: AtomicU32::new(0),
-        current: AtomicPtr::new(ptr::null_mut()),
         rseq_offset: AtomicIsize::new(0),
         generation: AtomicU32::new(0),
         slots: AtomicU32::new(0),
@@ -193,6 +214,8 @@ pub static hazptr_control_1: Exported = Exported {
         waiters: CachePadded::new(Waiters::new()),
         counters: Counters::new(),
     },
+    shift: [const { AtomicU32::new(0) }; 16],
+    current: [const { AtomicPtr::new(ptr::null_mut()) }; TABLE],
     lasting: Lasting { generations: AtomicU32::new(0), wishes: AtomicU64::new(0) },
 };
 
@@ -200,6 +223,11 @@ pub static hazptr_control_1: Exported = Exported {
 #[inline(always)]
 pub fn control() -> &'static Control {
     &exported().control
+}
+
+/// The table of current lines.
+pub fn current() -> &'static [AtomicPtr<Line>; TABLE] {
+    &exported().current
 }
 
 /// See [`Lasting`].
@@ -223,14 +251,6 @@ fn exported() -> &'static Exported {
     }
 }
 
-/// The line of every CPU that has none of its own.
-pub static SENTINEL: Line = Line::sentinel();
-
-/// The table that `Control::current` names. It is not wiped on fork, but filled anew before
-/// `nr_cpus` lets anyone read it.
-pub static CURRENT_LINES: [AtomicPtr<Line>; TABLE] =
-    [const { AtomicPtr::new(ptr::null_mut()) }; TABLE];
-
 impl Control {
     /// The generation, to be compared with a later one: a change means that this is a forked
     /// child, and all that was read before belongs to the parent.
@@ -243,7 +263,7 @@ impl Control {
     pub fn describe(&self) {
         // Relaxed: `nr_cpus` and the word are stored after these, with Release.
         self.layout.store(LAYOUT, Ordering::Relaxed);
-        self.size.store(size_of::<Control>() as u32, Ordering::Relaxed);
+        self.size.store(offset_of!(Exported, lasting) as u32, Ordering::Relaxed);
         self.slots.store(line::SLOTS as u32, Ordering::Relaxed);
         self.magic.store(MAGIC, Ordering::Relaxed);
     }

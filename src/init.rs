@@ -12,7 +12,7 @@
 //!
 //! Only ever downwards, under one lock, with signals blocked. A forked child begins at UNINIT.
 
-use crate::control::{CURRENT_LINES, Control, Mode, SENTINEL, TABLE, control, lasting};
+use crate::control::{CPUS, Control, Mode, control, current, lasting, wiped};
 use crate::sync::Ordering;
 use crate::{fence, portable, registry, rseq, sweep, sys};
 use core::ffi::CStr;
@@ -31,7 +31,7 @@ pub fn ensure() -> &'static Control {
 fn initialise(control: &'static Control) {
     // Before anything is written to the page, the lock included: whenever another thread forks,
     // its child finds either a page that is still zero or one that the kernel zeroes.
-    let wiped = sys::wipe_on_fork(control);
+    let wiped = sys::wipe_on_fork(wiped());
     let _held = control.init.lock();
     if control.word.mode() != Mode::Uninit {
         return;
@@ -71,20 +71,14 @@ fn initialise(control: &'static Control) {
 
 /// Lets readers use sequences. The membarrier that restarts them is registered.
 fn open_sequences(control: &'static Control) {
-    let mut mask = [0; TABLE / 64];
+    let mut mask = [0; CPUS / 64];
     // The kernel's masks have room for every CPU number that it will ever give out.
     let bytes = sys::affinity(0, &mut mask).unwrap_or(size_of_val(&mask));
-    let cpus = (bytes * 8).min(TABLE);
-    for entry in CURRENT_LINES.iter().take(cpus) {
-        // Relaxed: published by the Release below.
-        entry.store((&raw const SENTINEL).cast_mut(), Ordering::Relaxed);
-    }
-    // Relaxed: as above. A reader that sees the offset and not yet `nr_cpus` arms its sequence,
-    // leaves it and disarms, which is harmless.
-    control.current.store(CURRENT_LINES.as_ptr().cast_mut(), Ordering::Relaxed);
+    let cpus = (bytes * 8).min(CPUS);
+    // Relaxed: a reader that sees the offset arms its sequence, finds no line, and disarms. One
+    // that sees `nr_cpus` and no offset takes another way, this once.
     control.rseq_offset.store(rseq::offset_from_libc().unwrap_or(0), Ordering::Relaxed);
-    // Release: pairs with the load inside the sequences; the table is filled.
-    control.nr_cpus.store(cpus as u32, Ordering::Release);
+    control.nr_cpus.store(cpus as u32, Ordering::Relaxed);
 }
 
 /// The best mode that the machine has, not above `wish`.
@@ -114,11 +108,24 @@ pub fn leave_rseq(control: &Control) {
         // sleep may miss a wake-up by it, which the cap on sleeping makes up for.
         return;
     }
-    // Scenario 9: readers that load the old `nr_cpus` may still commit until the sweep is over, and
+    // Scenario 9: readers that find a line may still commit until the second sweep is over, and
     // until then the mode tells other waiters that they need a barrier.
     control.word.set_mode(Mode::Trans);
-    // Relaxed: the fence below comes before the sweep, which every sequence has to meet.
-    control.nr_cpus.store(0, Ordering::Relaxed);
+    // Relaxed, here and below: the fence comes before the sweep, which every sequence has to meet.
+    let cpus = control.nr_cpus.swap(0, Ordering::Relaxed);
+    sweep();
+    // No swap is under way any more: nobody puts back what is taken out here.
+    for entry in current().iter().take(cpus as usize) {
+        entry.store(ptr::null_mut(), Ordering::Relaxed);
+    }
+    sweep();
+    let mode = choose(Mode::Membarrier);
+    portable::prepare(control);
+    control.word.set_mode(mode);
+}
+
+/// Ends every sequence that began before.
+fn sweep() {
     fence::full();
     if sweep::every_cpu().is_err() {
         sys::die([
@@ -126,9 +133,6 @@ pub fn leave_rseq(control: &Control) {
             b"under such a filter start with HAZPTR_MODE=fence",
         ]);
     }
-    let mode = choose(Mode::Membarrier);
-    portable::prepare(control);
-    control.word.set_mode(mode);
 }
 
 /// Leaves mode membarrier because it was refused. A release that has looked at the control word

@@ -9,7 +9,7 @@
 //! | module | one idea |
 //! |---|---|
 //! | [`abi`] | exported functions and types; becomes include/hazptr.h |
-//! | [`control`] | the one page of state, its layout, the modes |
+//! | [`control`] | the state in one block, its layout, the modes |
 //! | [`init`] | how the mode is chosen, and how it goes down |
 //! | [`rseq`] | the restartable sequences, in assembly |
 //! | [`acquire`] | which way an acquire takes; swapping lines |
@@ -42,7 +42,7 @@
 //! - **I6** A scan that begins after that barrier reads every slot of every line below the mark,
 //!   whatever the line's state, and the whole backup list; by I1 their order does not matter.
 //! - **I7** Every store that removes an address that a waiter may have seen is followed by the look
-//!   for sleepers, keyed by the address that stood in the slot.
+//!   for sleepers, keyed by the slot.
 //!
 //! docs/algorithm.md is the proof.
 //!
@@ -53,7 +53,7 @@
 //! | an empty slot of a CURRENT line | any thread on that CPU | sequence ([`rseq`]) |
 //! | an empty slot of a SHARED line | any thread | CAS ([`portable`]) |
 //! | a held slot | whoever holds the context | plain store ([`release`], [`portable`]) |
-//! | an entry of `current` | a thread on that CPU | sequence ([`rseq::swap_line`]) |
+//! | an entry of `current` | a thread on that CPU | sequence ([`rseq::swap_line`]); cleared by [`init`] |
 //! | a line's state | who owns it; PARKED: by CAS | [`line`] |
 //! | the mark | any thread, upwards by one | CAS ([`registry`]) |
 //! | the mode | who holds the init lock, downwards | [`init`] |
@@ -61,7 +61,7 @@
 //!
 //! # Fork
 //!
-//! All of this state is in one page that the kernel wipes in the child ([`control`]). The child's
+//! All of this state is in one block that the kernel wipes in the child ([`control`]). The child's
 //! first call initialises it anew, with fresh lines; the parent's lines stay mapped in it, neither
 //! scanned nor used again, so that releasing an inherited context stores NULL where nobody looks.
 //! A handler may fork in the middle of any call here. In the child that call goes on with what it

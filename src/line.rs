@@ -36,10 +36,6 @@ pub const PARKED: u32 = 2;
 /// See the module's comment.
 pub const SHARED: u32 = 3;
 
-/// The line of every CPU that has none of its own: it has no room, so the fast path, which looks at
-/// it as at any other, goes out of line. Never scanned, never parked.
-const SENTINEL: u32 = 4;
-
 /// One hazard: the address it protects, or NULL when nobody holds it.
 #[repr(transparent)]
 pub struct Slot(pub AtomicPtr<c_void>);
@@ -74,22 +70,6 @@ impl Line {
             state: AtomicU32::new(UNUSED),
             far: AtomicU32::new(0),
         }
-    }
-
-    /// The line for CPUs that have none of their own.
-    pub const fn sentinel() -> Self {
-        Self {
-            slots: [const { Slot(AtomicPtr::new(ptr::without_provenance_mut(1))) }; SLOTS],
-            state: AtomicU32::new(SENTINEL),
-            far: AtomicU32::new(0),
-        }
-    }
-
-    /// Whether this is the line of CPUs that have none.
-    pub fn is_sentinel(&self) -> bool {
-        // Relaxed: constant. (Told by its state and not by its address: two copies of this code
-        // that have come to share one control block must agree.)
-        self.state.load(Ordering::Relaxed) == SENTINEL
     }
 
     /// Whether any thread may claim slots here by CAS.

@@ -80,7 +80,7 @@ pub unsafe fn validate(
         slot.0.store(now, Ordering::Release);
         delay::point(Point::Overwritten);
         // A waiter may have seen the old address here in the meantime (I7, scenario 12).
-        release::removed(addr);
+        release::removed(slot);
         if now.is_null() {
             return now;
         }

@@ -8,7 +8,6 @@ use crate::delay::{self, Point};
 use crate::line::Slot;
 use crate::sync::Ordering;
 use crate::{backup, fence, wait};
-use core::ffi::c_void;
 use core::ptr;
 
 /// See [`crate::abi::hazptr_release`].
@@ -36,27 +35,25 @@ pub unsafe fn release(ctx: *mut hazptr_ctx) {
 /// Removes the address in a slot that the caller holds, and sees to its waiters (I7).
 #[inline(always)]
 pub fn clear(slot: &Slot) {
-    // Relaxed: the holder's own store, or one it was handed together with the context.
-    let addr = slot.0.load(Ordering::Relaxed);
     // Release: pairs with the Acquire in Slot::held(): all that was done with the object comes
     // before what the waiter does next.
     slot.0.store(ptr::null_mut(), Ordering::Release);
-    removed(addr);
+    removed(slot);
 }
 
-/// To be called after `addr` was removed from a slot, or overwritten (I7): wakes its waiters.
+/// To be called after an address was removed from `slot`, or overwritten (I7): wakes its waiters.
 ///
-/// The address must be the one that stood in the slot, never one that a caller claims to have
-/// held (scenario 13).
+/// Which address it was does not matter, nor what a caller claims to have held (scenario 13): who
+/// sleeps, sleeps for a slot.
 ///
 /// Both cases of a waiter that is about to sleep (wait.rs): if our store came before its barrier,
 /// its next look at the slot sees it gone. If its barrier came first, then so did its announcement
 /// in the control word, and we see that.
 #[inline(always)]
-pub fn removed(addr: *mut c_void) {
+pub fn removed(slot: &Slot) {
     delay::point(Point::Removed);
     fence::light();
     if control().word.release_is_slow() {
-        wait::wake(addr);
+        wait::wake(slot);
     }
 }

@@ -16,7 +16,7 @@
 //! kernel reads the descriptor at the next preemption wherever the thread then is.
 
 use crate::abi::{hazptr_ctx, hazptr_slot};
-use crate::control::Control;
+use crate::control::{CURRENT, Control};
 use crate::delay::{self, Point};
 use crate::line::{Line, SLOTS};
 use crate::sync::{AtomicPtr, Ordering};
@@ -50,16 +50,12 @@ macro_rules! begin {
     };
 }
 
-/// Disarms, and holds the abort handler and the way out that leaves zero in `$result`.
-///
-/// `{control}` is spoilt: there is no way back from here. A zero out of a register makes the text
-/// two bytes shorter, so that all of `hazptr_acquire` is in two cache lines.
+/// Disarms, and holds the abort handler and the way out that leaves zero in the results.
 macro_rules! end {
-    ($result:literal, $result32:literal) => {
+    ($($result32:literal),*) => {
         concat!(
             "93:\n",
-            "xorl {control:e}, {control:e}\n",
-            "movq {control}, %fs:8({rseq})\n",
+            "movq $0, %fs:8({rseq})\n",
             ".pushsection .text.hazptr_abort, \"ax?\", @progbits\n",
             // The signature the kernel wants before an abort handler, dressed as an instruction.
             ".byte 0x0f, 0xb9, 0x3d\n",
@@ -67,11 +63,7 @@ macro_rules! end {
             "94:\n",
             "jmp 91b\n",
             "95:\n",
-            "xorl ",
-            $result32,
-            ", ",
-            $result32,
-            "\n",
+            $("xorl ", $result32, ", ", $result32, "\n",)*
             "jmp 93b\n",
             ".popsection\n",
         )
@@ -79,22 +71,24 @@ macro_rules! end {
 }
 
 /// ```text
-/// cpu = rseq->cpu_id;  if cpu >= control->nr_cpus: slot = 0, out
-/// slot = control->current[cpu]
+/// cpu = the low half of rseq->cpu_id
+/// slot = control->current[cpu];  if that is NULL: out
 /// ```
+///
+/// The table has an entry for whatever that half may be, also where rseq is not registered and the
+/// field is negative: so there is no bound to look at. No CPU has those entries, they stay NULL.
 macro_rules! this_line {
     () => {
         concat!(
-            "movl %fs:4({rseq}), {addr:e}\n",
-            "cmpl {nr_cpus}({control}), {addr:e}\n",
-            "jae 95f\n",
-            "movq {current}({control}), {slot}\n",
-            "movq ({slot}, {addr}, 8), {slot}\n",
+            "movzwl %fs:4({rseq}), {addr:e}\n",
+            "movq {current}({control}, {addr}, 8), {slot}\n",
+            "testq {slot}, {slot}\n",
+            "jz 95f\n",
         )
     };
 }
 
-/// `if one of the line's first four slots is NULL: slot = it, go on; else slot = 0, out`: the *near*
+/// `if one of the line's first four slots is NULL: slot = it, go on; else out`: the *near*
 /// slots. More of them would make a full line slower to leave, fewer would make nesting slower.
 macro_rules! near_slot {
     () => {
@@ -115,7 +109,7 @@ macro_rules! near_slot {
     };
 }
 
-/// `if one of the line's slots is NULL: slot = it, go on; else slot = 0, out`
+/// `if one of the line's slots is NULL: slot = it, go on; else out`
 macro_rules! any_slot {
     () => {
         concat!(
@@ -160,27 +154,27 @@ macro_rules! publish {
 
 /// ```text
 /// begin; this line; find a slot, publish; end
+/// out: slot = addr = 0
 /// ```
 macro_rules! acquire_text {
     ($find:ident) => {
-        concat!(begin!("{slot}"), this_line!(), $find!(), publish!(), end!("{slot}", "{slot:e}"))
+        concat!(begin!("{slot}"), this_line!(), $find!(), publish!(), end!("{slot:e}", "{addr:e}"))
     };
 }
 
-/// One acquire by sequence: `$find` chooses the slot. The slot is NULL if nothing was committed.
+/// One acquire by sequence: `$find` chooses the slot. Both are NULL if nothing was committed.
 macro_rules! acquire_sequence {
     ($control:expr, $rseq:expr, $addr_p:expr, $find:ident $(, $operand:tt = $value:expr)?) => {{
         let slot: *mut hazptr_slot;
         let addr: *mut c_void;
         asm!(
             acquire_text!($find),
-            control = inout(reg) $control => _,
+            control = in(reg) $control,
             rseq = in(reg) $rseq,
             addr_p = in(reg) $addr_p,
             slot = out(reg) slot,
             addr = out(reg) addr,
-            nr_cpus = const offset_of!(Control, nr_cpus),
-            current = const offset_of!(Control, current),
+            current = const CURRENT,
             $($operand = const $value,)?
             options(att_syntax, nostack),
         );
@@ -206,12 +200,17 @@ unsafe fn hold(
     ctx: *mut hazptr_ctx,
     (slot, addr): (*mut hazptr_slot, *mut c_void),
 ) -> Option<*mut c_void> {
-    if slot.is_null() {
+    // The address first: one look tells the usual case from the two others.
+    let held = if !addr.is_null() {
+        slot
+    } else if !slot.is_null() {
+        ptr::null_mut()
+    } else {
         return None;
-    }
+    };
     delay::point(Point::Committed);
     // SAFETY: the caller's duty.
-    unsafe { (*ctx).slot = if addr.is_null() { ptr::null_mut() } else { slot } };
+    unsafe { (*ctx).slot = held };
     Some(addr)
 }
 
@@ -227,8 +226,8 @@ pub unsafe fn acquire_near(
     addr_p: *const *mut c_void,
 ) -> Option<*mut c_void> {
     let rseq = area(control)?;
-    // SAFETY: rseq is this thread's area, registered or not; `current` and what it names are lines
-    // for ever (I2); the context and `*addr_p` are the caller's duty.
+    // SAFETY: rseq is this thread's area, registered or not; what the table names are lines for
+    // ever (I2); the context and `*addr_p` are the caller's duty.
     unsafe { hold(ctx, acquire_sequence!(ptr::from_ref(control), rseq, addr_p, near_slot)) }
 }
 
@@ -247,15 +246,16 @@ pub unsafe fn acquire_far(
     unsafe { hold(ctx, acquire_sequence!(control, rseq, addr_p, any_slot, end = SLOTS * 8)) }
 }
 
-/// Makes `new` the current line of `cpu` in place of `old`. False if this thread is on another
-/// CPU, `old` is not current any more, or this is a child that was forked since `generation` was
-/// read (then both lines belong to the parent).
+/// Makes `new` the current line of `cpu` in place of `old`, which may be none. False if this thread
+/// is on another CPU, `old` is not current any more, sequences are being given up, or this is a
+/// child that was forked since `generation` was read (then both lines belong to the parent).
 ///
 /// After true, no sequence that found `old` can commit to it (I4): sequences of other threads on
 /// this CPU are not running, and restart when they do.
 ///
 /// ```text
 /// if rseq->cpu_id != cpu: out
+/// if cpu >= control->nr_cpus: out
 /// if control->generation != generation: out
 /// if current[cpu] != old: out
 /// current[cpu] = new
@@ -265,7 +265,7 @@ pub fn swap_line(
     cpu: u32,
     entry: &AtomicPtr<Line>,
     generation: u32,
-    old: &Line,
+    old: Option<&Line>,
     new: &'static Line,
 ) -> bool {
     let Some(rseq) = area(control) else { return false };
@@ -276,22 +276,25 @@ pub fn swap_line(
             begin!("{done}"),
             "cmpl {cpu:e}, %fs:4({rseq})",
             "jne 95f",
+            "cmpl {cpu:e}, {nr_cpus}({control})",
+            "jbe 95f",
             "cmpl {generation:e}, {generation_at}({control})",
             "jne 95f",
-            "movq ({entry}), {done}",
-            "cmpq {old}, {done}",
+            "cmpq {old}, ({entry})",
             "jne 95f",
+            "movl $1, {done:e}",
             window!(),
             "movq {new}, ({entry})",
-            end!("{done}", "{done:e}"),
-            control = inout(reg) ptr::from_ref(control) => _,
+            end!("{done:e}"),
+            control = in(reg) ptr::from_ref(control),
             rseq = in(reg) rseq,
             cpu = in(reg) cpu,
             generation = in(reg) generation,
             entry = in(reg) entry.as_ptr(),
-            old = in(reg) ptr::from_ref(old),
+            old = in(reg) old.map_or(ptr::null(), ptr::from_ref),
             new = in(reg) ptr::from_ref(new),
             done = out(reg) done,
+            nr_cpus = const offset_of!(Control, nr_cpus),
             generation_at = const offset_of!(Control, generation),
             options(att_syntax, nostack),
         );
@@ -349,9 +352,7 @@ mod tests {
                 out = out.replace(&format!("{{{register}:e}}"), &format!("%k[{register}]"));
                 out = out.replace(&format!("{{{register}}}"), &format!("%[{register}]"));
             }
-            for constant in ["nr_cpus", "current"] {
-                out = out.replace(&format!("{{{constant}}}"), &format!("%c[{constant}]"));
-            }
+            out = out.replace("{current}", "%c[current]");
             assert!(!out.contains(['{', '}']), "an operand that C has no name for: {line}");
             out
         };

@@ -40,15 +40,19 @@ fn wait_for_lines(control: &Control, generation: u32, addr: *const c_void) {
         for slot in &line.slots {
             if ptr::eq(slot.held(), addr) {
                 let held = || ptr::eq(slot.held(), addr);
-                wait::until_gone(control, generation, addr, held);
+                wait::until_gone(control, generation, slot, held);
             }
         }
     }
 }
 
 fn wait_for_backup(control: &Control, generation: u32, addr: *const c_void) {
-    if control.backup.holds(addr) {
-        wait::until_gone(control, generation, addr, || control.backup.holds(addr));
+    // One after the other. A holder that comes only now re-loads its pointer, and lets go.
+    while let Some(slot) = control.backup.holder(addr) {
+        wait::until_gone(control, generation, slot, || control.backup.is_held(slot, addr));
+        if control.generation() != generation {
+            return;
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 
 use crate::sync::AtomicU32;
 use core::ffi::{c_char, c_int, c_long, c_void};
-use core::ptr::{self, NonNull};
+use core::ptr::NonNull;
 
 /// Cap of every sleep on a futex, in milliseconds. A wake-up can be lost when a handler leaves a
 /// release by `longjmp`, or in a mode switch; this bounds what that costs.
@@ -51,9 +51,8 @@ pub unsafe fn unmap(p: NonNull<c_void>, bytes: usize) {
 }
 
 /// Asks that children of fork see these pages as zeroes. Since Linux 4.14.
-pub fn wipe_on_fork<T>(pages: &T) -> bool {
-    let start = ptr::from_ref(pages) as usize;
-    let args = [start, size_of::<T>(), libc::MADV_WIPEONFORK as usize, 0, 0, 0];
+pub fn wipe_on_fork<T>((pages, bytes): (*const T, usize)) -> bool {
+    let args = [pages as usize, bytes, libc::MADV_WIPEONFORK as usize, 0, 0, 0];
     // SAFETY: changes nothing in this process, and the pages belong to `pages` alone.
     unsafe { syscall(libc::SYS_madvise, args) }.is_ok()
 }
@@ -133,7 +132,7 @@ pub fn restore_signals(mask: SignalMask) {
 }
 
 /// A kernel CPU mask: bit n is CPU n.
-pub type CpuMask = [u64; crate::control::TABLE / 64];
+pub type CpuMask = [u64; crate::control::CPUS / 64];
 
 /// The CPUs that a thread may run on (0: the caller), and the size of the kernel's masks in bytes,
 /// which bounds every CPU number that this kernel will ever give out.

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! How a waiter sleeps until one address is gone from one place, and how it is woken.
+//! How a waiter sleeps until one address is gone from one slot, and how it is woken.
 //!
-//! Sleepers are told apart by a hash of the address, so that a sleeper for one object is not woken
-//! by the releases of another: by all of it while those of a bucket are after one object, else by
-//! the bucket. The control word counts all sleepers; while it is zero a release looks no further.
+//! Sleepers are told apart by a hash of the slot, so that one is not woken by releases of others: by
+//! all of it while those of a bucket are after one slot, else by the bucket. The control word counts
+//! all sleepers; while it is zero a release looks no further. So it never reads what it releases.
 
 use crate::control::{Control, Mode, control};
 use crate::delay::{self, Point};
+use crate::line::Slot;
 use crate::stats::Count;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::{barrier, fence, sys};
-use core::ffi::c_void;
 use crossbeam_utils::Backoff;
 
 const BUCKET_BITS: u32 = 4;
@@ -18,12 +18,12 @@ const BUCKET_BITS: u32 = 4;
 /// How often a waiter looks again before it prepares to sleep, ever less often: some microseconds.
 const SPINS: u32 = if cfg!(test) { 2 } else { 12 };
 
-/// The sleepers whose addresses hash alike. All zero is nobody.
+/// The sleepers whose slots hash alike. All zero is nobody.
 struct Bucket {
-    /// How many there are, above TAG_BITS. Below: what tells their address from others of this
+    /// How many there are, above TAG_BITS. Below: what tells their slot from others of this
     /// bucket, or MIXED if they are after more than one.
     waiting: AtomicU64,
-    /// The futex word: changes when an address that they may be after is removed.
+    /// The futex word: changes when an address is removed from a slot that they may be after.
     removals: AtomicU32,
 }
 
@@ -76,34 +76,29 @@ impl Waiters {
         Self([const { Bucket::new() }; 1 << BUCKET_BITS])
     }
 
-    /// The bucket of an address, and the address's tag there.
-    fn place(addr: *const c_void) -> (usize, u64) {
-        let hash = (addr as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    /// The bucket of a slot, and the slot's tag there.
+    fn place(slot: *const Slot) -> (usize, u64) {
+        let hash = (slot as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let below = hash >> (u64::BITS - BUCKET_BITS - TAG_BITS);
         ((below >> TAG_BITS) as usize, below & TAG)
     }
 
-    fn bucket(&self, addr: *const c_void) -> (&Bucket, u64) {
-        let (index, tag) = Self::place(addr);
+    fn bucket(&self, slot: *const Slot) -> (&Bucket, u64) {
+        let (index, tag) = Self::place(slot);
         (&self.0[index], tag)
     }
 }
 
 /// Waits until `held` says no, or this turns out to be a child that a handler forked since
 /// `generation` was read: then whoever holds it does not exist here, and the caller starts afresh.
-/// `held` reads, with Acquire, the place where `addr` was seen.
+/// `held` reads, with Acquire, whether `slot` still holds what the caller has seen there.
 ///
 /// Sleeping, in order: announce; barrier; load the futex word; look again; sleep on that value.
 /// Both cases against a release (store NULL, then look for sleepers): if its store came before our
 /// barrier, we see it when we look again. If our barrier came before, it sees our announcement and
 /// changes the futex word: before we load it, then by its Release and our Acquire we see the store
 /// too; or after, then the kernel does not let us sleep, or it wakes us.
-pub fn until_gone(
-    control: &Control,
-    generation: u32,
-    addr: *const c_void,
-    held: impl Fn() -> bool,
-) {
+pub fn until_gone(control: &Control, generation: u32, slot: *const Slot, held: impl Fn() -> bool) {
     let backoff = Backoff::new();
     for _ in 0..SPINS {
         if !held() {
@@ -111,7 +106,7 @@ pub fn until_gone(
         }
         backoff.spin();
     }
-    let (bucket, tag) = control.waiters.bucket(addr);
+    let (bucket, tag) = control.waiters.bucket(slot);
     bucket.enter(tag);
     control.word.raise();
     // After the announcement: which process's page it stands in, if a handler has forked by now.
@@ -124,7 +119,7 @@ pub fn until_gone(
         if !held() || control.generation() != generation {
             break;
         }
-        control.counters.add(addr, Count::Sleep);
+        control.counters.add(slot, Count::Sleep);
         delay::point(Point::BeforeSleep);
         sys::futex_wait(sys::futex_word(&bucket.removals), removals, sys::SLEEP_CAP_MS);
     }
@@ -135,33 +130,34 @@ pub fn until_gone(
     } // Else a fork has wiped it, and those that stand there are the child's own.
 }
 
-/// Wakes those who may sleep for `addr`, which was removed from a slot. Out of line on purpose.
+/// Wakes those who may sleep for `slot`, from which an address was removed. Out of line on purpose.
+/// The slot is a name here: it is not looked at.
 #[cold]
 #[inline(never)]
-pub fn wake(addr: *const c_void) {
+pub fn wake(slot: *const Slot) {
     let control = control();
     if control.word.mode() == Mode::Fence {
         // In this mode no waiter makes the kernel fence for us: slot's NULL, then the look at
         // `waiting`. Pairs with the full fence in before_sleep().
         fence::full();
     }
-    let (bucket, tag) = control.waiters.bucket(addr);
+    let (bucket, tag) = control.waiters.bucket(slot);
     if bucket.is_wanted(tag) {
         // Release: pairs with the Acquire in until_gone().
         bucket.removals.fetch_add(1, Ordering::Release);
         delay::point(Point::Waking);
         sys::futex_wake(sys::futex_word(&bucket.removals), i32::MAX as u32);
-        control.counters.add(addr, Count::Wake);
+        control.counters.add(slot, Count::Wake);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::line::Slot;
     use crate::stats::collect;
     use crate::sync::AtomicPtr;
     use crate::{init, portable, release};
+    use core::ffi::c_void;
     use std::sync::Mutex;
     use std::{ptr, thread};
 
@@ -182,7 +178,7 @@ mod tests {
         thread::scope(|scope| {
             scope.spawn(|| {
                 let held = || ptr::eq(slot.held(), address(1));
-                until_gone(control, control.generation(), address(1), held);
+                until_gone(control, control.generation(), &raw const slot, held);
             });
             while collect(control).sleeps == before.sleeps {
                 thread::yield_now();
@@ -193,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_release_wakes_the_sleeper_for_what_stood_in_the_slot() {
+    fn a_release_wakes_the_sleeper_for_its_slot() {
         assert_eq!(wakes_by(release::clear), 1);
     }
 
@@ -210,11 +206,12 @@ mod tests {
 
     #[test]
     fn strangers_wake_nobody_in_whatever_bucket() {
-        let strangers: Vec<_> = (2..1000).map(address).collect();
-        assert!(strangers.iter().any(|a| Waiters::place(*a).0 == Waiters::place(address(1)).0));
+        // That they held the very same address does not matter.
+        let strangers: Vec<_> = (1..1000).map(|_| Slot(AtomicPtr::new(address(1)))).collect();
         let wakes = wakes_by(|slot| {
+            assert!(strangers.iter().any(|s| Waiters::place(s).0 == Waiters::place(slot).0));
             for stranger in &strangers {
-                release::clear(&Slot(AtomicPtr::new(*stranger)));
+                release::clear(stranger);
             }
             release::clear(slot);
         });
@@ -222,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn sleepers_for_two_objects_in_one_bucket_are_both_wanted() {
+    fn sleepers_for_two_slots_in_one_bucket_are_both_wanted() {
         let bucket = Bucket::new();
         for tag in [1, 1, 2] {
             bucket.enter(tag);
@@ -241,7 +238,8 @@ mod tests {
     fn nobody_is_announced_when_all_is_over() {
         wakes_by(release::clear);
         let _one = ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        assert_eq!(control().waiters.bucket(address(1)).0.waiting.load(Ordering::Relaxed), 0);
+        let waiting = |bucket: &Bucket| bucket.waiting.load(Ordering::Relaxed);
+        assert!(control().waiters.0.iter().all(|bucket| waiting(bucket) == 0));
         assert!(control().word.mode() == Mode::Fence || !control().word.release_is_slow());
     }
 }

@@ -22,11 +22,12 @@
 enum fault {
     NEVER_ARMED,    /* the kernel is not told of the sequence */
     COMMIT_OUTSIDE, /* the sequence ends before its last store */
+    NO_END,         /* a swap does not ask whether sequences are given up */
     NO_GENERATION,  /* a swap does not ask whether it is in a child forked since */
     NO_LINE         /* a swap does not ask whether the line is still the same */
 };
 
-static const char *const fault_names[] = {"never armed", "commit outside",
+static const char *const fault_names[] = {"never armed", "commit outside", "no look at the end",
                                           "no look at the generation", "no look at the line"};
 
 static const struct {
@@ -40,6 +41,7 @@ static const struct {
     {NEVER_ARMED, PUBLISHES, true, {"", "a thread replaces the pointer and waits", REPLACE, 0}},
     {COMMIT_OUTSIDE, PUBLISHES | SWAPS, true,
      {"", "a handler keeps twenty", KEEP_TWENTY, BY_SIGNAL}},
+    {NO_END, SWAPS, false, {"", "a thread waits without membarrier", WITHDRAW, 0}},
     {NO_LINE, SWAPS, false, {"", "a handler keeps twenty", KEEP_TWENTY, BY_SIGNAL}},
     {NO_GENERATION, SWAPS, false, {"", "a handler forks, its child initialises", FORK_INIT,
                                    BY_SIGNAL}},
@@ -65,7 +67,7 @@ static int jump(const struct sequence *sequence, int wanted, int *count)
     return found;
 }
 
-/* A swap is what consists of three comparisons (CPU, generation, line) and a store. */
+/* A swap is what consists of four comparisons (CPU, table's end, generation, line) and a store. */
 static unsigned int purpose(const struct sequence *sequence)
 {
     int jumps, i;
@@ -74,10 +76,10 @@ static unsigned int purpose(const struct sequence *sequence)
     for (i = sequence->first; i <= sequence->last; i++) {
         const char *text = code.instructions[i].text;
 
-        if (begins(text, "j") && !begins(text, "jne"))
+        if (begins(text, "je") || begins(text, "jmp"))
             return PUBLISHES;
     }
-    return jumps == 3 ? SWAPS : PUBLISHES;
+    return jumps == 4 ? SWAPS : PUBLISHES;
 }
 
 /* The store of the descriptor's address comes right before. */
@@ -105,10 +107,12 @@ static int blanked(const struct sequence *sequence, enum fault fault)
     switch (fault) {
     case NEVER_ARMED:
         return arming(sequence);
-    case NO_GENERATION:
+    case NO_END:
         return jump(sequence, 2, &jumps);
-    case NO_LINE:
+    case NO_GENERATION:
         return jump(sequence, 3, &jumps);
+    case NO_LINE:
+        return jump(sequence, 4, &jumps);
     default:
         return -1;
     }
@@ -161,10 +165,11 @@ static void found(int instruction, bool put_off)
 /* A scenario that comes to the sequence's commit. */
 static enum scenario scenario_for(const struct sequence *sequence, enum fault fault)
 {
-    /* The generation matters where a CPU has no line yet, as neither has it in the child. */
+    /* Both matter where a CPU has no line yet, as neither has it in the child, nor afterwards. */
+    const bool at_first = fault == NO_GENERATION || fault == NO_END;
     static const enum scenario any[] = {NEAR, FAR, SWAP, NOTE}, first[] = {FIRST};
-    const enum scenario *tried = fault == NO_GENERATION ? first : any;
-    int count = fault == NO_GENERATION ? COUNT(first) : COUNT(any), i;
+    const enum scenario *tried = at_first ? first : any;
+    int count = at_first ? COUNT(first) : COUNT(any), i;
 
     wanted = sequence->last;
     reached = false;

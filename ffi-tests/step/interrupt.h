@@ -13,6 +13,7 @@
 #define MOVES 2u     /* to the other CPU, before anything else */
 #define RETURNS 4u   /* and back when the handler is done */
 #define REPEATS 8u   /* not once, but at every execution, up to a limit */
+#define IN_PROCESS_OF_ITS_OWN 16u /* for it changes more than the scenario */
 
 struct action {
     const char *test;

@@ -58,6 +58,7 @@ enum deed {
     FILL,      /* acquire twenty, and keep them */
     REPLACE,   /* replace the pointer, and wait for the old object unless it is published */
     CLEAR,     /* the same, with NULL for the new pointer */
+    WITHDRAW,  /* replace and wait, without membarrier: sequences are given up */
     DEEDS
 };
 

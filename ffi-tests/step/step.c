@@ -70,6 +70,7 @@ static const struct action actions[] = {
     {"other", "a thread fills the line", FILL, 0},
     {"other", "a thread replaces the pointer and waits", REPLACE, 0},
     {"other", "a thread clears the pointer and waits", CLEAR, 0},
+    {"other", "a thread waits without membarrier", WITHDRAW, IN_PROCESS_OF_ITS_OWN},
 };
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof(*(array))))
@@ -160,6 +161,8 @@ static bool is_left_out(const struct surroundings *surroundings, enum scenario s
 {
     bool in_rseq = surroundings == all_surroundings, is_helpers = IS_HELPERS(action->deed);
 
+    if (action->deed == WITHDRAW && (!in_rseq || scenario == SYNCHRONIZE))
+        return true;
     if (action->how & MOVES && action->deed != DO_NOTHING &&
         (IN(scenario) & (IN(SYNCHRONIZE) | IN(WAIT)) || (scenario == FIRST && !in_rseq)))
         return true;
@@ -201,6 +204,7 @@ static void run_scenario(const char *test, const struct surroundings *surroundin
         if (strcmp(actions[i].test, test) != 0 ||
             is_left_out(surroundings, occasion.scenario, &actions[i]))
             continue;
+        occasion.fresh = occasion.fresh || actions[i].how & IN_PROCESS_OF_ITS_OWN;
         for (j = 0; j < visit_count; j++) {
             if (!is_same(j, &actions[i]))
                 missed += interrupt(occasion, visits[j], &actions[i]) == NOT_REACHED;

@@ -18,9 +18,6 @@ struct hazard {
 /* The lines that verify_lines() has a mark for; more than any scenario uses. */
 #define VERIFY_LINES 1024
 
-/* The line of CPUs that have none of their own; only known before the first acquire. */
-static const struct hazptr_line *verify_no_line;
-
 static inline void verify_open(void)
 {
     const struct hazptr_control *control = hazptr_control_block();
@@ -28,11 +25,8 @@ static inline void verify_open(void)
 
     CHECK(control->magic == HAZPTR_CONTROL_MAGIC);
     CHECK_EQ(control->layout, HAZPTR_CONTROL_LAYOUT);
-    for (cpu = 0; cpu < control->nr_cpus; cpu++) {
-        if (cpu == 0)
-            verify_no_line = control->current[cpu];
-        CHECK(control->current[cpu] == verify_no_line);
-    }
+    for (cpu = 0; cpu < control->nr_cpus; cpu++)
+        CHECK(!control->current[cpu]);
 }
 
 /* NULL where there is no memory for it, see verify_lines(). */
@@ -128,7 +122,7 @@ static inline void verify_lines(unsigned int lost)
     CHECK(control->mark <= VERIFY_LINES);
     memset(named, 0, sizeof(named));
     for (cpu = 0; cpu < control->nr_cpus; cpu++) {
-        if (control->current[cpu] != verify_no_line) {
+        if (control->current[cpu]) {
             int line = verify_line_of(control->current[cpu]);
 
             CHECK(line >= 0);
@@ -136,6 +130,8 @@ static inline void verify_lines(unsigned int lost)
             named[line] = 1;
         }
     }
+    for (cpu = control->nr_cpus; cpu < HAZPTR_CONTROL_ENTRIES; cpu++)
+        CHECK(!control->current[cpu]);
     for (number = 0; number < control->mark; number++) {
         const struct hazptr_line *line = verify_line(number);
         uint32_t state = line ? line->state : (uint32_t)HAZPTR_LINE_UNUSED;
@@ -145,7 +141,7 @@ static inline void verify_lines(unsigned int lost)
             lost--;
         }
         CHECK(state <= HAZPTR_LINE_SHARED);
-        /* In the lower modes nobody looks. */
+        /* In the lower modes nobody looks, and there is nothing to be seen. */
         if (control->nr_cpus)
             CHECK_EQ(state == HAZPTR_LINE_CURRENT, named[number]);
     }

@@ -391,6 +391,10 @@ static void *helper_main(void *unused)
     case CLEAR:
         replace(NULL);
         break;
+    case WITHDRAW:
+        membarrier_is_refused = 1;
+        replace(&objects[SUCCESSOR]);
+        break;
     default:
         break;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * The control block as debuggers and inlined code may read it: the contract part of the exported
- * page `hazptr_control_1`, whose other side is src/control.rs. Ordinary programs do without.
+ * object `hazptr_control_1`, whose other side is src/control.rs. Ordinary programs do without.
  *
  * Check `magic` and `layout` first. All is zero before initialisation, and in a forked child until
  * its first call.
@@ -16,7 +16,8 @@
 #ifndef HAZPTR_CONTROL_SYMBOL
 #define HAZPTR_CONTROL_SYMBOL "hazptr_control_1"
 #endif
-#define HAZPTR_CONTROL_SIZE 4096
+#define HAZPTR_CONTROL_SIZE 532480
+#define HAZPTR_CONTROL_ENTRIES 65536
 
 /* `word`: the mode in the top byte; any bit below sends a release out of line. */
 #define HAZPTR_CONTROL_MODE_SHIFT 24
@@ -46,11 +47,10 @@ struct hazptr_control {
     uint32_t size;
     uint32_t word;
     uint32_t nr_cpus;
-    struct hazptr_line *const *current;
     intptr_t rseq_offset;
     uint32_t generation;
     uint32_t line_slots;
-    unsigned char reserved1[80];
+    unsigned char reserved1[88];
 
     uint32_t mark;
     uint32_t limit;
@@ -58,6 +58,10 @@ struct hazptr_control {
     unsigned char reserved2[88];
 
     struct hazptr_backup_slot *backup_head;
+    unsigned char reserved3[3768];
+
+    /* Each CPU's line, or NULL. Those from `nr_cpus` on are. */
+    struct hazptr_line *current[HAZPTR_CONTROL_ENTRIES];
 };
 
 /*

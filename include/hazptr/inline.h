@@ -40,15 +40,17 @@ hazptr_acquire_inlined(struct hazptr_ctx *ctx, void *const *addr_p)
 
     if (__builtin_expect(rseq != 0, 1)) {
         __asm__ __volatile__(HAZPTR_SEQUENCE_ACQUIRE
-                             : [control] "+r"(control), [slot] "=&r"(slot), [addr] "=&r"(addr)
-                             : [rseq] "r"(rseq), [addr_p] "r"(addr_p),
-                               [nr_cpus] "i"(offsetof(struct hazptr_control, nr_cpus)),
+                             : [slot] "=&r"(slot), [addr] "=&r"(addr)
+                             : [control] "r"(control), [rseq] "r"(rseq), [addr_p] "r"(addr_p),
                                [current] "i"(offsetof(struct hazptr_control, current))
                              : "memory", "cc");
-        if (__builtin_expect(slot != NULL, 1)) {
-            /* NULL protects nothing: its slot is still free. */
-            ctx->slot = addr ? slot : NULL;
+        if (__builtin_expect(addr != NULL, 1)) {
+            ctx->slot = slot;
             return addr;
+        }
+        if (slot) { /* NULL protects nothing: its slot is still free. */
+            ctx->slot = NULL;
+            return NULL;
         }
     }
     return (hazptr_acquire)(ctx, addr_p);
@@ -59,7 +61,7 @@ static inline __attribute__((__always_inline__)) void
 hazptr_release_inlined(struct hazptr_ctx *ctx, const void *addr)
 {
     struct hazptr_slot *slot = ctx->slot;
-    void *held;
+    int somebody_sleeps;
 
     (void)addr;
     if (!slot)
@@ -70,14 +72,18 @@ hazptr_release_inlined(struct hazptr_ctx *ctx, const void *addr)
     }
     /* First, as in the function; volatile, so that it stays first. */
     *(struct hazptr_slot *volatile *)&ctx->slot = NULL;
-    held = __atomic_load_n(&slot->addr, __ATOMIC_RELAXED);
     __atomic_store_n(&slot->addr, (void *)NULL, __ATOMIC_RELEASE);
-    /* The light half of an asymmetric fence: see src/fence.rs. */
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    if (__builtin_expect(__atomic_load_n(&hazptr_control_block()->word, __ATOMIC_RELAXED) &
-                             HAZPTR_CONTROL_RELEASE_SLOW,
-                         0))
-        hazptr_wake(held);
+    /*
+     * `word & HAZPTR_CONTROL_RELEASE_SLOW`, in one instruction, which the compiler leaves behind the
+     * store: the light half of an asymmetric fence, see src/fence.rs.
+     */
+    __asm__ __volatile__("testl %[mask], %[word]"
+                         : "=@ccnz"(somebody_sleeps)
+                         : [mask] "i"(HAZPTR_CONTROL_RELEASE_SLOW),
+                           [word] "m"(hazptr_control_block()->word)
+                         : "memory");
+    if (__builtin_expect(somebody_sleeps, 0))
+        hazptr_wake(slot);
 }
 
 /* They may be macros already, where an engine for tests has its own names. */

@@ -18,11 +18,10 @@
     "leaq 90b(%%rip), %[slot]\n"                            \
     "movq %[slot], %%fs:8(%[rseq])\n"                       \
     "92:\n"                                                 \
-    "movl %%fs:4(%[rseq]), %k[addr]\n"                      \
-    "cmpl %c[nr_cpus](%[control]), %k[addr]\n"              \
-    "jae 95f\n"                                             \
-    "movq %c[current](%[control]), %[slot]\n"               \
-    "movq (%[slot], %[addr], 8), %[slot]\n"                 \
+    "movzwl %%fs:4(%[rseq]), %k[addr]\n"                    \
+    "movq %c[current](%[control], %[addr], 8), %[slot]\n"   \
+    "testq %[slot], %[slot]\n"                              \
+    "jz 95f\n"                                              \
     "cmpq $0, (%[slot])\n"                                  \
     "je 96f\n"                                              \
     "addq $8, %[slot]\n"                                    \
@@ -38,8 +37,7 @@
     "movq (%[addr_p]), %[addr]\n"                           \
     "movq %[addr], (%[slot])\n"                             \
     "93:\n"                                                 \
-    "xorl %k[control], %k[control]\n"                       \
-    "movq %[control], %%fs:8(%[rseq])\n"                    \
+    "movq $0, %%fs:8(%[rseq])\n"                            \
     ".pushsection .text.hazptr_abort, \"ax?\", @progbits\n" \
     ".byte 0x0f, 0xb9, 0x3d\n"                              \
     ".long 0x53053053\n"                                    \
@@ -47,6 +45,7 @@
     "jmp 91b\n"                                             \
     "95:\n"                                                 \
     "xorl %k[slot], %k[slot]\n"                             \
+    "xorl %k[addr], %k[addr]\n"                             \
     "jmp 93b\n"                                             \
     ".popsection\n"
 
