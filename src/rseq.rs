@@ -10,7 +10,8 @@
 //! that the same text serves inlined code: include/hazptr/sequence.h is made of it, and a test
 //! compares. Sections carry "?", "in the group of the code that names them", for there a linker
 //! drops copies of an inline function. Labels: 90 descriptor, 91 arm, 92 first instruction of the
-//! sequence, 93 behind the commit, 94 abort handler, 95 way out without a commit, 96 and 97 free.
+//! sequence, 93 behind the commit, 94 abort handler, 95 way out without a commit, 98 and 99 for
+//! debuggers, 96 and 97 free.
 //!
 //! `rseq_cs` is cleared on every way out: the code may lie in a plug-in that is unloaded, and the
 //! kernel reads the descriptor at the next preemption wherever the thread then is.
@@ -29,6 +30,11 @@ use core::ptr;
 const RSEQ_CPU_ID: usize = 4;
 
 /// Describes the sequence to the kernel and arms it: `rseq_cs = &descriptor`.
+///
+/// Debuggers are told too, by the sections that librseq has made the custom: which sequences there
+/// are, and where each may be left. Single steps never get through one, so a debugger has to go on
+/// to its end or to a way out. (The empty relocations let linkers that drop what nobody refers to
+/// keep these for as long as the descriptor.)
 macro_rules! begin {
     ($scratch:literal) => {
         concat!(
@@ -37,6 +43,18 @@ macro_rules! begin {
             "90:\n",
             ".long 0, 0\n",
             ".quad 92f, (93f - 92f), 94f\n",
+            ".reloc 90b, R_X86_64_NONE, 98f\n",
+            ".reloc 90b, R_X86_64_NONE, 99f\n",
+            ".popsection\n",
+            ".pushsection __rseq_cs_ptr_array, \"aw?\", @progbits\n",
+            ".balign 8\n",
+            "98:\n",
+            ".quad 90b\n",
+            ".popsection\n",
+            ".pushsection __rseq_exit_point_array, \"aw?\", @progbits\n",
+            ".balign 8\n",
+            "99:\n",
+            ".quad 92f, 95f\n",
             ".popsection\n",
             "91:\n",
             "leaq 90b(%rip), ",

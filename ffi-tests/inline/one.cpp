@@ -3,6 +3,7 @@
  * Inlined readers in inline functions and templates that two.cpp has too: the linker drops one copy
  * of each, and whatever the sequences put into other sections must go with it.
  */
+#include "debuggers.h"
 #include "shared.hpp"
 
 static int object = 1;
@@ -21,6 +22,8 @@ int main()
     hazptr_synchronize(&object);
     if (hazptr_stats(&stats, sizeof(stats)) || stats.held)
         return 2;
+    if (!debuggers_are_told())
+        return 4;
     /* Out of line now and then, for a first line or when moved: but not as a rule. */
     if (hazptr_mode() == HAZPTR_MODE_RSEQ && stats.acquire_slow > rounds / 100)
         return 3;

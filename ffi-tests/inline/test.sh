@@ -27,6 +27,19 @@ run() {
 	fi
 }
 
+# listed FILE: it has the sections for debuggers, of the right sizes (32, 8 and 16 bytes a sequence).
+listed() {
+	readelf -SW "$1" | tr -d '[]' | awk '
+		$2 ~ /^__rseq_/ { bytes[$2] = $6 }
+		END { exit !(bytes["__rseq_cs"] && 4 * hex(bytes["__rseq_cs_ptr_array"]) == hex(bytes["__rseq_cs"]) &&
+			hex(bytes["__rseq_exit_point_array"]) * 2 == hex(bytes["__rseq_cs"])) }
+		function hex(text,  i, value) {
+			for (i = 1; i <= length(text); i++)
+				value = 16 * value + index("0123456789abcdef", substr(text, i, 1)) - 1
+			return value
+		}'
+}
+
 compilers=()
 for pair in gcc:g++ clang:clang++ clang-19:clang++-19; do
 	if command -v "${pair%:*}" >/dev/null && command -v "${pair#*:}" >/dev/null; then
@@ -36,7 +49,8 @@ done
 flags=(-O0 -O1 -O2 -O3 -Os '-O2 -flto' '-O2 -fno-plt' '-O2 -fcf-protection=full'
 	'-O0 -fno-pie -no-pie' '-O2 -fno-pie -no-pie' '-O2 -ffunction-sections -Wl,--gc-sections'
 	'-O2 -fno-omit-frame-pointer' '-O2 -fno-asynchronous-unwind-tables')
-if command -v ld.lld >/dev/null; then flags+=('-O2 -fuse-ld=lld' '-O2 -flto -fuse-ld=lld'); fi
+lld=$(command -v ld.lld || true)
+if [ -n "$lld" ]; then flags+=('-O2 -fuse-ld=lld' '-O2 -flto -fuse-ld=lld'); fi
 warnings='-Wall -Wextra -Wpedantic -Werror -Wno-language-extension-token'
 shared="$lib/libhazptr.so -Wl,-rpath,$lib"
 
@@ -61,6 +75,28 @@ for pair in "${compilers[@]}"; do
 				fi
 			done
 		done
+	done
+done
+
+run 'sections for debuggers in the library' listed "$lib/libhazptr.so"
+# Nobody refers to them, and yet a linker that drops what nobody refers to keeps them.
+cat >"$work/unaware.c" <<'END'
+#include <hazptr.h>
+int main(void)
+{
+    void *pointer = &pointer;
+    struct hazptr_ctx ctx;
+    hazptr_release(&ctx, hazptr_acquire(&ctx, &pointer));
+    return 0;
+}
+END
+for pair in "${compilers[@]}"; do
+	for linker in '' ${lld:+-fuse-ld=lld}; do
+		what="sections for debuggers, $pair $linker"
+		# shellcheck disable=SC2086 # lists
+		run "$what" "${pair%:*}" -O2 -DHAZPTR_INLINE -I"$include" -ffunction-sections \
+			-Wl,--gc-sections $linker "$work/unaware.c" -o "$work/p" $shared &&
+			run "$what" listed "$work/p"
 	done
 done
 
