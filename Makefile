@@ -7,7 +7,7 @@ BUILD ?= build
 MAKEFLAGS += --no-print-directory
 JOBS ?= $(shell nproc)
 
-.PHONY: help lib demo test bench scale torture sanitize fresh install header clean
+.PHONY: help lib demo test bench scale torture sanitize fresh install header abi dist deb clean
 
 help:
 	@echo 'hazptr: hazard pointers for user space'
@@ -21,6 +21,9 @@ help:
 	@echo '  make fresh     the README in a bare Debian 12, as root'
 	@echo '  make install   PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)'
 	@echo '  make header    write include/hazptr.h anew from src/abi.rs'
+	@echo '  make abi       write abi/hazptr-0.abi anew from the headers'
+	@echo '  make dist      a source archive with all crates, tried without network'
+	@echo '  make deb       Debian packages, tried in a bare Debian if you are root'
 	@echo '  make lib       build the libraries only, into $(BUILD)/lib'
 	@echo '  make clean'
 	@echo
@@ -69,6 +72,16 @@ install: lib
 
 header:
 	HAZPTR_WRITE_HEADER=1 cargo test --quiet up_to_date
+
+abi:
+	@scripts/setup.sh abidw
+	@abi/write.sh
+
+dist:
+	@scripts/dist.sh
+
+deb:
+	@scripts/deb.sh
 
 clean:
 	rm -rf build target

@@ -18,6 +18,15 @@ for program in "$@"; do
 	case $program in
 	pkg-config) want pkg-config pkgconf ;;
 	c++) want c++ g++ ;;
+	ninja) want ninja ninja-build ;;
+	abidiff | abidw) want "$program" abigail-tools ;;
+	dh) want dh debhelper ;;
+	dpkg-buildpackage) want dpkg-buildpackage dpkg-dev ;;
+	xz) want xz xz-utils ;;
+	lib*-dev)
+		dpkg-query --status "$program" 2>/dev/null | grep -q '^Status: .* installed$' ||
+			packages="$packages $program"
+		;;
 	*) want "$program" "$program" ;;
 	esac
 done

@@ -16,6 +16,7 @@ add_custom_command(
           --manifest-path ${programs_dir}/Cargo.toml --target-dir ${programs_target_dir}
   DEPENDS ${programs_sources} ${programs_dir}/build.rs ${programs_dir}/Cargo.toml
           ${programs_dir}/Cargo.lock ${hazptr_a} hazptr_libraries
+  WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} # where vendored crates are named, if there are any
   COMMENT "cargo: random programs"
   VERBATIM)
 add_custom_target(programs ALL DEPENDS ${programs})

@@ -1,0 +1,1 @@
+../find-package/hello.cpp

@@ -1,0 +1,30 @@
+# shellcheck shell=bash disable=SC2154 # variables of ../test.sh
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# One program each in C and C++, compiled by the strictest rules in every standard, calling and
+# inlined, and run. (ffi-tests/headers.sh compiles all that the headers offer, and mistakes.)
+
+warnings='-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror'
+
+# in_standards COMPILER FILE STANDARD...
+in_standards() {
+	local compiler=$1 file=$2 standard way
+	shift 2
+	if ! command -v "$compiler" >/dev/null; then
+		say "$compiler is not here: not tried"
+		return
+	fi
+	for standard; do
+		for way in hazptr hazptr-inline; do
+			# shellcheck disable=SC2046,SC2086 # lists
+			quietly "$compiler" -std="$standard" $warnings -O2 "$file" -o program \
+				$(pkg-config --cflags --libs $way) -Wl,-rpath,"$prefix/lib"
+			port ./program
+		done
+	done
+	say "$compiler: $*"
+}
+
+in_standards gcc port.c c99 c11 c17 c2x
+in_standards clang port.c c99 c11 c17 c2x
+in_standards g++ port.cpp c++11 c++14 c++17 c++20 c++2b
+in_standards clang++ port.cpp c++11 c++14 c++17 c++20 c++2b

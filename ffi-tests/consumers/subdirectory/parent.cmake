@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# Included by project() of the parent: nothing that is the parent's may have changed at its end.
+
+# project() itself sets CMAKE_PROJECT_VERSION in a parent that has none.
+set(own "^(hazptr|HAZPTR)_|^parent_|^(ARG|CMAKE_MATCH_|CMAKE_CURRENT_|CMAKE_PROJECT_VERSION)")
+set(properties COMPILE_DEFINITIONS COMPILE_FEATURES COMPILE_OPTIONS INCLUDE_DIRECTORIES
+    LINK_DIRECTORIES LINK_LIBRARIES LINK_OPTIONS TESTS)
+
+get_cmake_property(parent_variables VARIABLES)
+foreach(name IN LISTS parent_variables)
+  set(parent_value_${name} "${${name}}")
+endforeach()
+foreach(property IN LISTS properties)
+  get_directory_property(parent_property_${property} ${property})
+endforeach()
+
+function(compare_parent)
+  get_cmake_property(variables VARIABLES)
+  foreach(name IN LISTS variables)
+    if(name MATCHES "${own}|^(own|properties|variables|name|property|value)$")
+      continue()
+    elseif(NOT name IN_LIST parent_variables)
+      message(SEND_ERROR "hazptr has set the parent's ${name} to \"${${name}}\"")
+    elseif(NOT "${${name}}" STREQUAL "${parent_value_${name}}")
+      message(SEND_ERROR "hazptr has changed the parent's ${name} to \"${${name}}\"")
+    endif()
+  endforeach()
+  foreach(property IN LISTS properties)
+    get_directory_property(value ${property})
+    if(NOT "${value}" STREQUAL "${parent_property_${property}}")
+      message(SEND_ERROR "hazptr has changed the parent's ${property} to \"${value}\"")
+    endif()
+  endforeach()
+  # Nor does it add anything but the two libraries.
+  foreach(property SUBDIRECTORIES TESTS)
+    get_property(value DIRECTORY third_party/hazptr PROPERTY ${property})
+    if(value)
+      message(SEND_ERROR "hazptr adds ${property}: ${value}")
+    endif()
+  endforeach()
+  get_property(value DIRECTORY third_party/hazptr PROPERTY BUILDSYSTEM_TARGETS)
+  if(NOT value STREQUAL "hazptr_libraries")
+    message(SEND_ERROR "hazptr adds targets: ${value}")
+  endif()
+endfunction()
+cmake_language(DEFER CALL compare_parent)
