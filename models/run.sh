@@ -61,12 +61,13 @@ registry      assertion   -O0   ACQUIRER MARK_RAISED_LATE
 registry      assertion   -O0   SOLO LOWER_MARK NO_REREAD
 registry      assertion   -O0   SOLO SKIP_PARKED
 registry      assertion   -O0   SOLO MOVE_ON_PARK
-waiter        holds       -O1
-waiter        holds       -O1   FENCE_MODE
+waiter        holds       -O1   FEWER
+waiter        holds       -O1   FEWER FENCE_MODE
 waiter        deadlock    -O0   NO_MEMBARRIER
 waiter        deadlock    -O0   BARRIER_FIRST
 waiter        deadlock    -O0   RAISED_LATE
-waiter        deadlock    -O0   FUTEX_LATE
+waiter        deadlock    -O0   ARMED_LATE
+waiter        deadlock    -O0   NO_REBARRIER
 waiter        deadlock    -O0   NO_BUMP
 waiter        deadlock    -O0   NO_CHECK_ON_OVERWRITE
 waiter        deadlock    -O0   WAKE_BY_ADDRESS
@@ -92,6 +93,8 @@ publication   holds       -O1   DEEP
 registry      holds       -O1   DEEP
 registry      holds       -O1   DEEP SWAPPER LOWER_MARK
 registry      holds       -O0   DEEP SHARED_LINE
+waiter        holds       -O1
+waiter        holds       -O1   FENCE_MODE
 waiter        holds       -O1   ONE_BUCKET
 barrier       holds       -O1   PLAIN_DONE
 barrier       holds       -O1   TIMEOUT_CLEARS

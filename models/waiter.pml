@@ -11,17 +11,18 @@
  * a deadlock, which the search reports as an invalid end state.
  *
  *	release: *slot = NULL; compiler barrier; if waiters, and the bucket's
- *		 sleepers are after this slot or after several: bump the futex
- *		 word, wake all
+ *		 sleepers are after this slot or after several, and the futex
+ *		 word is odd: make it even, wake all
  *	waiter:  for each slot that holds addr: enter the bucket; waiters++;
- *		 membarrier; loop { v = futex word; if *slot != addr leave;
- *		 futex_wait(v) }; waiters--; leave it
+ *		 loop { if *slot != addr leave; make the futex word odd; if that
+ *		 is not the value of the last time: membarrier, else
+ *		 futex_wait(it) }; waiters--; leave it
  *
  * Both cases. The store of NULL reaches memory before the membarrier visits its
  * CPU: the waiter's re-read sees NULL. It is executed after the visit: then the
- * releaser's load of waiters comes after the raise, and it bumps and wakes; and
- * the waiter has either not yet loaded the futex word, or does not sleep on the
- * old value, or is asleep and woken.
+ * releaser's load of waiters comes after the raise, and it finds the futex word
+ * odd and changes it, or changed already; so the waiter does not sleep on the value
+ * that it armed, or is asleep and woken.
  *
  * Covers I7; scenarios 8, 12, 13. Does not cover: preemption (it only empties
  * store buffers: fewer behaviours), a release that longjmp() cuts short (the
@@ -34,6 +35,7 @@
  *   (none)             mode rseq and mode membarrier
  *   FENCE_MODE         no membarrier anywhere; a full fence in every release,
  *                      between its store and its load of waiters
+ *   FEWER              releaser 1 is not there: fewer states
  *   ONE_BUCKET         all slots share a bucket; else slots 0 and 2 do
  *
  * Mutants, and what each shows:
@@ -42,8 +44,9 @@
  *   BARRIER_FIRST      membarrier before the raise: the same
  *   RAISED_LATE        waiters raised after the re-read: the release in between
  *                      wakes nobody
- *   FUTEX_LATE         futex word loaded after the re-read: the bump in between is
- *                      not noticed
+ *   ARMED_LATE         futex word made odd after the re-read: a release in between
+ *                      wakes nobody
+ *   NO_REBARRIER       no barrier when the word had been changed: the same
  *   NO_BUMP            a wake alone is lost on a waiter that is about to sleep
  *   NO_CHECK_ON_OVERWRITE  scenario 12: overwriting an address releases it
  *   WAKE_BY_ADDRESS    scenario 13: sleepers are looked for by an address, which
@@ -92,12 +95,21 @@ byte holds[NCPU];		/* what each releaser may use */
 
 inline bump_and_wake(bucket)
 {
-	d_step {		/* RMW */
+	if
+	:: d_step {		/* RMW */
+		mem[FUTEX(bucket)] % 2 == 1 ->
 		drain(me);
 #ifndef NO_BUMP
 		mem[FUTEX(bucket)] = mem[FUTEX(bucket)] + 1
 #endif
-	}
+	   }
+	   wake_all(bucket)
+	:: mem[FUTEX(bucket)] % 2 == 0
+	fi
+}
+
+inline wake_all(bucket)
+{
 	d_step {
 		if
 		:: sleeps_on[0] == bucket ->
@@ -239,32 +251,51 @@ inline lower_waiters()
 	}
 }
 
+inline arm()
+{
+	d_step {				/* RMW */
+		mem[FUTEX(BUCKET(r))] = mem[FUTEX(BUCKET(r))] / 2 * 2 + 1;
+		value = mem[FUTEX(BUCKET(r))]
+	}
+}
+
+#if defined(ARMED_LATE) || defined(NO_REBARRIER)
+#define NEEDS_BARRIER	(armed == 0)
+#else
+#define NEEDS_BARRIER	(value != armed)
+#endif
+
 /* Until slot r holds addr no more. */
 inline wait_for_slot()
 {
-#if defined(BARRIER_FIRST)
+#ifdef BARRIER_FIRST
 	membarrier();
+#endif
+#ifndef RAISED_LATE
 	raise_waiters();
-#elif !defined(RAISED_LATE)
-	raise_waiters();
-	membarrier();
 #endif
 	do
-#ifdef FUTEX_LATE
-	:: true ->
-#else
-	:: d_step { true -> value = mem[FUTEX(BUCKET(r))] }
+	:: d_step { mem[SLOT(r)] != addr -> value = 0; armed = 0 }
+		break
+	:: mem[SLOT(r)] == addr ->
+#ifndef ARMED_LATE
+		arm();
 #endif
 		if
-		:: d_step { mem[SLOT(r)] != addr -> value = 0 }
-			break
-		:: mem[SLOT(r)] == addr ->
-#ifdef FUTEX_LATE
-			value = mem[FUTEX(BUCKET(r))];
+		:: NEEDS_BARRIER ->
+			d_step {
+				armed = (value -> value : 1);
+				value = 0
+			}
+#ifndef BARRIER_FIRST
+			membarrier()
+#endif
+		:: !NEEDS_BARRIER ->
+#ifdef ARMED_LATE
+			arm();
 #endif
 #ifdef RAISED_LATE
 			raise_waiters();
-			membarrier();
 #endif
 			if
 			:: d_step {
@@ -290,7 +321,7 @@ inline wait_for_slot()
 /* Has a CPU of its own, with an empty store buffer. */
 proctype waiter(byte addr)
 {
-	byte value, r;
+	byte value, armed, r;
 
 	/* unpublish, full fence */
 	atomic { mem[P] == addr -> mem[P] = (addr == A -> B : 0) }
@@ -311,13 +342,15 @@ init
 	atomic {
 		mem[P] = A;
 		mem[SLOT(0)] = A;
-		mem[SLOT(1)] = B;
 		holds[0] = A;
+#ifndef FEWER
+		mem[SLOT(1)] = B;
 		holds[1] = B;
+		run releaser(1);
+#endif
 		sleeps_on[0] = AWAKE;
 		sleeps_on[1] = AWAKE;
 		run releaser(0);
-		run releaser(1);
 		run retrier(2);
 		run waiter(A);
 		run waiter(B)

@@ -154,7 +154,7 @@ pub unsafe extern "C" fn hazptr_acquire(
 /// Signal handlers: safe. Fork: see hazptr_acquire().
 /// NULL: @addr may be NULL; @ctx may not.
 /// Ownership: @ctx is the caller's again.
-/// Cost: less than a nanosecond; a system call if somebody sleeps for this object. One who sleeps
+/// Cost: less than a nanosecond; a system call if somebody sleeps for its slot. One who sleeps
 /// may be told late, by as much as 100 ms, if this thread ends or is stopped in the middle.
 /// Errors: none. errno is preserved. Since 0.1.
 /// Requires: @ctx was initialised or given to an acquire, and nobody else releases it now.

@@ -143,7 +143,7 @@ pub struct Control {
     pub init: Lock,
     /// Shares membarriers between waiters.
     pub barrier: CachePadded<Barrier>,
-    /// Who sleeps for which addresses.
+    /// Who sleeps for which slots.
     pub waiters: CachePadded<Waiters>,
     /// Statistics.
     pub counters: Counters,
@@ -261,7 +261,7 @@ impl Control {
 
     /// The first cache lines' constants, for those who only look.
     pub fn describe(&self) {
-        // Relaxed: `nr_cpus` and the word are stored after these, with Release.
+        // Relaxed: the word is stored after these, with Release.
         self.layout.store(LAYOUT, Ordering::Relaxed);
         self.size.store(offset_of!(Exported, lasting) as u32, Ordering::Relaxed);
         self.slots.store(line::SLOTS as u32, Ordering::Relaxed);

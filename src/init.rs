@@ -29,8 +29,8 @@ pub fn ensure() -> &'static Control {
 
 #[cold]
 fn initialise(control: &'static Control) {
-    // Before anything is written to the page, the lock included: whenever another thread forks,
-    // its child finds either a page that is still zero or one that the kernel zeroes.
+    // Before anything is written to the block, the lock included: whenever another thread forks,
+    // its child finds either a block that is still zero or one that the kernel zeroes.
     let wiped = sys::wipe_on_fork(wiped());
     let _held = control.init.lock();
     if control.word.mode() != Mode::Uninit {

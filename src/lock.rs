@@ -4,7 +4,7 @@
 //! itself, by a fault or a filtered system call: their handlers must not come here.)
 //!
 //! Waiters spin briefly and then sleep: a pure spin would keep a low-priority holder from its CPU
-//! for ever. Zero is the unlocked state, so that a wiped page is full of free locks.
+//! for ever. Zero is the unlocked state, so that a wiped block is full of free locks.
 
 use crate::delay::{self, Point};
 use crate::sync::{AtomicU32, Ordering};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Acquire by compare-and-swap, for any thread on any CPU, with no help of the kernel: in the modes
-//! below rseq, for CPUs beyond the table, and for threads that have no rseq area. Correct beside
+//! below rseq, for CPUs from `nr_cpus` on, and for threads that have no rseq area. Correct beside
 //! sequences too, as it fences for itself.
 
 use crate::abi::hazptr_ctx;

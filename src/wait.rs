@@ -4,6 +4,9 @@
 //! Sleepers are told apart by a hash of the slot, so that one is not woken by releases of others: by
 //! all of it while those of a bucket are after one slot, else by the bucket. The control word counts
 //! all sleepers; while it is zero a release looks no further. So it never reads what it releases.
+//!
+//! One release wakes, and then nobody does until somebody is about to sleep again: until those who
+//! were woken have had a CPU, the slot may be filled and released any number of times.
 
 use crate::control::{Control, Mode, control};
 use crate::delay::{self, Point};
@@ -23,8 +26,9 @@ struct Bucket {
     /// How many there are, above TAG_BITS. Below: what tells their slot from others of this
     /// bucket, or MIXED if they are after more than one.
     waiting: AtomicU64,
-    /// The futex word: changes when an address is removed from a slot that they may be after.
-    removals: AtomicU32,
+    /// The futex word. Odd: somebody is about to sleep on this value, or does. Even: nobody has
+    /// said so since the last wake-up.
+    wish: AtomicU32,
 }
 
 /// Leaves room for as many sleepers as Linux has threads.
@@ -35,7 +39,7 @@ const MIXED: u64 = 0;
 
 impl Bucket {
     const fn new() -> Self {
-        Self { waiting: AtomicU64::new(0), removals: AtomicU32::new(0) }
+        Self { waiting: AtomicU64::new(0), wish: AtomicU32::new(0) }
     }
 
     /// Announces one more sleeper.
@@ -57,6 +61,19 @@ impl Bucket {
         };
         // Relaxed: an early or late look only wakes in vain.
         let _ = self.waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, update);
+    }
+
+    /// Says that the caller is about to sleep, on the value returned.
+    fn arm(&self) -> u32 {
+        // Acquire: pairs with the Release in disarm(): what a waker's address protected.
+        self.wish.fetch_or(1, Ordering::Acquire) | 1
+    }
+
+    /// Makes it known that all are to look again. False if nobody has armed since the last time.
+    fn disarm(&self) -> bool {
+        let update = |now: u32| (now & 1 != 0).then(|| now.wrapping_add(1));
+        // Release: pairs with the Acquire in arm().
+        self.wish.fetch_update(Ordering::Release, Ordering::Relaxed, update).is_ok()
     }
 
     /// Whether anybody may sleep for what has this tag.
@@ -93,11 +110,12 @@ impl Waiters {
 /// `generation` was read: then whoever holds it does not exist here, and the caller starts afresh.
 /// `held` reads, with Acquire, whether `slot` still holds what the caller has seen there.
 ///
-/// Sleeping, in order: announce; barrier; load the futex word; look again; sleep on that value.
-/// Both cases against a release (store NULL, then look for sleepers): if its store came before our
+/// Sleeping, in order: announce; arm the futex word; barrier; look again; sleep on that value. Both
+/// cases against a release (store NULL, then look for sleepers): if its store came before our
 /// barrier, we see it when we look again. If our barrier came before, it sees our announcement and
-/// changes the futex word: before we load it, then by its Release and our Acquire we see the store
-/// too; or after, then the kernel does not let us sleep, or it wakes us.
+/// the word as we armed it or as it was changed since, by itself or by another release: then the
+/// kernel does not let us sleep, or whoever changed it has woken us. After that the word is armed
+/// anew, and with another value there is another barrier: nobody looks for us in between.
 pub fn until_gone(control: &Control, generation: u32, slot: *const Slot, held: impl Fn() -> bool) {
     let backoff = Backoff::new();
     for _ in 0..SPINS {
@@ -109,19 +127,21 @@ pub fn until_gone(control: &Control, generation: u32, slot: *const Slot, held: i
     let (bucket, tag) = control.waiters.bucket(slot);
     bucket.enter(tag);
     control.word.raise();
-    // After the announcement: which process's page it stands in, if a handler has forked by now.
+    // After the announcement: which process's block it stands in, if a handler has forked by now.
     let announced_in = control.generation();
     delay::point(Point::Announced);
-    barrier::before_sleep(control);
-    loop {
-        // Acquire: pairs with the Release in wake().
-        let removals = bucket.removals.load(Ordering::Acquire);
-        if !held() || control.generation() != generation {
-            break;
+    let over = || !held() || control.generation() != generation;
+    let mut armed = 0;
+    while !over() {
+        let wish = bucket.arm();
+        if wish != armed {
+            barrier::before_sleep(control);
+            armed = wish;
+            continue;
         }
         control.counters.add(slot, Count::Sleep);
         delay::point(Point::BeforeSleep);
-        sys::futex_wait(sys::futex_word(&bucket.removals), removals, sys::SLEEP_CAP_MS);
+        sys::futex_wait(sys::futex_word(&bucket.wish), wish, sys::SLEEP_CAP_MS);
     }
     if control.generation() == announced_in {
         // Never below zero: a handler may fork right here.
@@ -142,11 +162,9 @@ pub fn wake(slot: *const Slot) {
         fence::full();
     }
     let (bucket, tag) = control.waiters.bucket(slot);
-    if bucket.is_wanted(tag) {
-        // Release: pairs with the Acquire in until_gone().
-        bucket.removals.fetch_add(1, Ordering::Release);
+    if bucket.is_wanted(tag) && bucket.disarm() {
         delay::point(Point::Waking);
-        sys::futex_wake(sys::futex_word(&bucket.removals), i32::MAX as u32);
+        sys::futex_wake(sys::futex_word(&bucket.wish), i32::MAX as u32);
         control.counters.add(slot, Count::Wake);
     }
 }
@@ -191,6 +209,18 @@ mod tests {
     #[test]
     fn a_release_wakes_the_sleeper_for_its_slot() {
         assert_eq!(wakes_by(release::clear), 1);
+    }
+
+    #[test]
+    fn a_slot_that_is_used_again_before_the_sleeper_runs_wakes_it_once() {
+        let wakes = wakes_by(|slot| {
+            release::clear(slot);
+            for _ in 0..1000 {
+                slot.0.store(address(2), Ordering::Relaxed);
+                release::clear(slot);
+            }
+        });
+        assert_eq!(wakes, 1);
     }
 
     #[test]

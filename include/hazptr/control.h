@@ -16,6 +16,7 @@
 #ifndef HAZPTR_CONTROL_SYMBOL
 #define HAZPTR_CONTROL_SYMBOL "hazptr_control_1"
 #endif
+/* Whole pages: the last is not full. */
 #define HAZPTR_CONTROL_SIZE 532480
 #define HAZPTR_CONTROL_ENTRIES 65536
 

@@ -26,7 +26,8 @@
 #endif
 #endif
 
-#ifndef HAZPTR_SANITIZED
+/* Nor with compilers before gcc 6 and clang 9, which cannot take a condition from assembly. */
+#if !defined(HAZPTR_SANITIZED) && defined(__GCC_ASM_FLAG_OUTPUTS__)
 #define HAZPTR_INLINED 1
 
 /** hazptr_acquire(), inlined; out of line where the fast path does not serve. */

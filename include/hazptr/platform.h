@@ -8,12 +8,13 @@
 #ifndef HAZPTR_PLATFORM_H
 #define HAZPTR_PLATFORM_H
 
-#include <stddef.h>
-#include <stdint.h>
-
+/* Before anything else: a machine of another kind may lack even the headers below. */
 #if !defined(__GNUC__) || !defined(__x86_64__) || !defined(__linux__) || defined(__ILP32__)
 #error "hazptr runs on 64-bit x86 Linux only, so far, and needs gcc or clang"
 #endif
+
+#include <stddef.h>
+#include <stdint.h>
 
 /* Calls by way of the global offset table save a jump, which here is a tenth of an acquire. */
 #if defined(__has_attribute)

@@ -47,11 +47,11 @@ struct Waiter {
     /// It could have returned, were it not for later ones.
     delayed: bool,
     /// Since the call nobody else has waited, nobody has released the object, and no handler has
-    /// interrupted it: the library's count of sleeps is its own. (That a thread is on a futex would not tell: for a while after
-    /// it was woken it may seem to be.)
+    /// interrupted it: the library's count of sleeps is its own. (That a thread is on a futex would
+    /// not tell: for a while after it was woken it may seem to be.)
     alone: bool,
-    /// It was alone and was seen to sleep, and nobody has released the object since: the next
-    /// release of it has to wake somebody.
+    /// It was alone and was seen to sleep, and nobody has released the object since: if the next
+    /// release of it is the last, it has to wake somebody.
     sleeps: bool,
 }
 
@@ -105,7 +105,7 @@ impl Model {
         self.waiting(|waiter| waiter.held != 0)
     }
 
-    /// All waiters are seen to sleep. Whether there is one that must be woken by the next release.
+    /// All waiters are seen to sleep. Whether there is one whose sleep can be told from others'.
     pub fn fall_asleep(&mut self) -> bool {
         let mut waiters = self.waiters.iter_mut().flatten();
         let Some(waiter) = waiters.find(|waiter| waiter.alone) else { return false };
@@ -204,8 +204,11 @@ impl Model {
             Hazard::Inherited => counts.add(Count::ReleaseInherited, 1),
             Hazard::On { object, acquired_by } => {
                 counts.add(Count::ReleaseElsewhere, u64::from(acquired_by != thread));
+                // A waiter sleeps for one slot of those that hold the object. Which one cannot be
+                // told, but for the last.
+                let last = self.holders(object) == 0;
                 for waiter in self.waiters.iter_mut().flatten().filter(|w| w.object == object) {
-                    self.wakes |= mem::take(&mut waiter.sleeps);
+                    self.wakes |= mem::take(&mut waiter.sleeps) && last;
                     waiter.alone = false;
                 }
             }
