@@ -7,7 +7,7 @@ BUILD ?= build
 MAKEFLAGS += --no-print-directory
 JOBS ?= $(shell nproc)
 
-.PHONY: help lib demo test bench scale torture sanitize fresh install header abi dist deb clean
+.PHONY: help lib demo test bench bench-peers scale torture sanitize fresh install header abi dist deb clean
 
 help:
 	@echo 'hazptr: hazard pointers for user space'
@@ -15,6 +15,7 @@ help:
 	@echo '  make demo      install into build/, run examples/reload.c on /etc/services'
 	@echo '  make test      every test and every model; needs some minutes'
 	@echo '  make bench     the table of figures; let nothing else run'
+	@echo '  make bench-peers  hazptr beside other libraries, into docs/bench; PEERS="--quick"'
 	@echo '  make scale     the cost of a read, beside that of other ways; SCALE="nreaders=2"'
 	@echo '  make torture   hazptrtorture in every scenario, DURATION=10 seconds each'
 	@echo '  make sanitize  the tests under AddressSanitizer, ThreadSanitizer, UBSan, memcheck'
@@ -55,6 +56,9 @@ scale:
 	@cmake -S . -B $(BUILD)/bench -DHAZPTR_TESTS=OFF -DCMAKE_BUILD_TYPE=Release >/dev/null
 	@cmake --build $(BUILD)/bench -j$(JOBS) --target hazptrscale
 	@$(BUILD)/bench/benches/scale/hazptrscale $(SCALE)
+
+bench-peers:
+	@BUILD=$(BUILD) JOBS=$(JOBS) scripts/bench-peers.sh $(PEERS)
 
 torture:
 	@scripts/torture.sh $(SCENARIOS)

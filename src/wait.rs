@@ -115,7 +115,7 @@ impl Waiters {
 /// barrier, we see it when we look again. If our barrier came before, it sees our announcement and
 /// the word as we armed it or as it was changed since, by itself or by another release: then the
 /// kernel does not let us sleep, or whoever changed it has woken us. After that the word is armed
-/// anew, and with another value there is another barrier: nobody looks for us in between.
+/// anew, and with another value there is another barrier, for releases in between woke nobody.
 pub fn until_gone(control: &Control, generation: u32, slot: *const Slot, held: impl Fn() -> bool) {
     let backoff = Backoff::new();
     for _ in 0..SPINS {

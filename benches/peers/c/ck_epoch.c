@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Concurrency Kit's epochs. Sections without a section object, the faster way: its manual page
+ * ck_epoch_begin(3) asks for one only where sections nest without end.
+ */
+#include "plain.h"
+
+#include <ck_epoch.h>
+#include <stdlib.h>
+
+#define LIBRARY "ck"
+#define VERSION PEERS_VERSION
+#define PROTECTS "everything"
+#define NOTE "wait: ck_epoch_synchronize(), which polls"
+#define REGISTERS
+#define ONE_SECTION
+#define replace() ((void)unpublish(), ck_epoch_synchronize(record))
+
+struct guard {
+    char nothing;
+};
+
+static ck_epoch_t epoch;
+static __thread ck_epoch_record_t *record;
+
+__attribute__((constructor)) static void init(void)
+{
+    ck_epoch_init(&epoch);
+}
+
+/* The record stays: ck_epoch_unregister(3) forbids to free it. */
+static void thread_begin(void)
+{
+    record = (ck_epoch_record_t *)aligned_alloc(128, (sizeof(*record) + 127) / 128 * 128);
+    if (!record)
+        abort();
+    ck_epoch_register(&epoch, record, NULL);
+}
+
+static void thread_end(void)
+{
+    ck_epoch_unregister(record);
+}
+
+SUBJECT_INLINE struct object *enter(struct guard *guard, const struct place *place, int number)
+{
+    (void)guard;
+    (void)number;
+    ck_epoch_begin(record, NULL);
+    return load(place);
+}
+
+SUBJECT_INLINE void leave(struct guard *guard)
+{
+    (void)guard;
+    ck_epoch_end(record, NULL);
+}
+
+#include "loops.h"
