@@ -50,8 +50,8 @@ struct Waiter {
     /// interrupted it: the library's count of sleeps is its own. (That a thread is on a futex would
     /// not tell: for a while after it was woken it may seem to be.)
     alone: bool,
-    /// It was alone and was seen to sleep, and nobody has released the object since: if the next
-    /// release of it is the last, it has to wake somebody.
+    /// It was alone and was seen to sleep, and nobody else has waited nor released the object since:
+    /// if the next release of it is the last, it has to wake somebody.
     sleeps: bool,
 }
 
@@ -249,7 +249,11 @@ impl Model {
             return None;
         }
         counts.add(Count::SynchronizeBlocked, 1);
-        self.waiters.iter_mut().flatten().for_each(|waiter| waiter.alone = false);
+        // Two that sleep may share a bucket: what wakes one then wakes the other, which may find by
+        // itself, and before anybody could wake it again, that what is released next is gone.
+        for waiter in self.waiters.iter_mut().flatten() {
+            (waiter.alone, waiter.sleeps) = (false, false);
+        }
         let alone = others == 0;
         self.waiters[thread] = Some(Waiter { object, held, delayed: false, alone, sleeps: false });
         Some(Deed::Wait(object))
