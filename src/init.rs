@@ -47,7 +47,7 @@ fn initialise(control: &'static Control) {
     control.registry.open(chunk, wishes.max_lines());
     control.barrier.open(generation);
     control.describe();
-    // Relaxed: the mode is stored with Release at the end. Before `nr_cpus` all the same: swaps
+    // Relaxed: the mode is stored with Release at the end, and so is `nr_cpus`, after which swaps
     // compare it.
     control.generation.store(generation, Ordering::Relaxed);
 
@@ -78,7 +78,8 @@ fn open_sequences(control: &'static Control) {
     // Relaxed: a reader that sees the offset arms its sequence, finds no line, and disarms. One
     // that sees `nr_cpus` and no offset takes another way, this once.
     control.rseq_offset.store(rseq::offset_from_libc().unwrap_or(0), Ordering::Relaxed);
-    control.nr_cpus.store(cpus as u32, Ordering::Relaxed);
+    // Release: behind the generation. A swap's sequence loads the two in the other order.
+    control.nr_cpus.store(cpus as u32, Ordering::Release);
 }
 
 /// The best mode that the machine has, not above `wish`.
