@@ -21,6 +21,9 @@ if(HAZPTR_SANITIZE MATCHES "^(address|thread)$")
   # No nightly compiler: the flag alone is what is not stable. Naming the target keeps it away from
   # build scripts. Rust's core library is not instrumented; newer compilers want that confirmed.
   set(flags -Zsanitizer=${HAZPTR_SANITIZE})
+  if(HAZPTR_SANITIZE STREQUAL thread)
+    string(APPEND flags " --cfg hazptr_no_assembly")
+  endif()
   execute_process(COMMAND rustc -C help OUTPUT_VARIABLE help)
   if(help MATCHES "unsafe-allow-abi-mismatch")
     string(APPEND flags " -Cunsafe-allow-abi-mismatch=sanitizer")

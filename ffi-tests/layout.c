@@ -34,7 +34,24 @@ AT(hazptr_ctx, generation, 32);
 AT(hazptr_ctx, flags, 36);
 AT(hazptr_ctx, reserved, 40);
 
-HOLDS(sizeof(struct hazptr_statistics) == 128);
+HOLDS(sizeof(struct hazptr_head) == 32);
+HOLDS(__alignof__(struct hazptr_head) == 8);
+AT(hazptr_head, next, 0);
+AT(hazptr_head, func, 8);
+AT(hazptr_head, addr, 16);
+AT(hazptr_head, reserved, 24);
+
+HOLDS(sizeof(struct hazptr_cohort) == 64);
+HOLDS(__alignof__(struct hazptr_cohort) == 8);
+HOLDS(sizeof(struct hazptr_reclaim_policy) == 152);
+AT(hazptr_reclaim_policy, batch, 0);
+AT(hazptr_reclaim_policy, bound, 4);
+AT(hazptr_reclaim_policy, delay_us, 8);
+AT(hazptr_reclaim_policy, flags, 12);
+AT(hazptr_reclaim_policy, nice, 16);
+AT(hazptr_reclaim_policy, cpus, 24);
+
+HOLDS(sizeof(struct hazptr_statistics) == 184);
 AT(hazptr_statistics, acquire_slow, 0);
 AT(hazptr_statistics, acquire_far, 8);
 AT(hazptr_statistics, acquire_portable, 16);
@@ -51,6 +68,13 @@ AT(hazptr_statistics, barriers_refused, 96);
 AT(hazptr_statistics, barriers_retried, 104);
 AT(hazptr_statistics, sleeps, 112);
 AT(hazptr_statistics, wakes, 120);
+AT(hazptr_statistics, retired, 128);
+AT(hazptr_statistics, reclaimed, 136);
+AT(hazptr_statistics, helped, 144);
+AT(hazptr_statistics, pending, 152);
+AT(hazptr_statistics, pending_peak, 160);
+AT(hazptr_statistics, batches, 168);
+AT(hazptr_statistics, batch_barriers, 176);
 
 HOLDS(sizeof(struct hazptr_line) == 128);
 AT(hazptr_line, slots, 0);

@@ -41,6 +41,21 @@
 #define HAZPTR_MODE_FENCE 3
 
 /**
+ * hazptr_retire_in() and its like: never run callbacks in this call, even past the bound.
+ */
+#define HAZPTR_RETIRE_NOHELP 1
+
+/**
+ * struct hazptr_reclaim_policy: start no thread.
+ */
+#define HAZPTR_RECLAIM_NO_WORKER 1
+
+/**
+ * hazptr_cohort_barrier(): wait without a limit.
+ */
+#define HAZPTR_FOREVER UINT64_MAX
+
+/**
  * A hazard slot: the address it protects, or NULL. Belongs to the library.
  */
 struct hazptr_slot {
@@ -95,6 +110,85 @@ struct hazptr_ctx {
      * For later use.
      */
     void *reserved[3];
+};
+
+/**
+ * An object that is retired, on its way to its callback: usually a member of it. Needs no
+ * initialisation. From hazptr_retire() until the callback it is the library's.
+ */
+struct hazptr_head {
+    /**
+     * The next one of a list, for hazptr_retire_list().
+     */
+    struct hazptr_head *next;
+    /**
+     * What reclaims the object.
+     */
+    void (*func)(struct hazptr_head *head);
+    /**
+     * The address that readers protect.
+     */
+    void *addr;
+    /**
+     * The library's.
+     */
+    void *reserved;
+};
+
+/**
+ * Objects that are waited for together, and apart from all others: those of one container, or of one
+ * plug-in. Zero, HAZPTR_COHORT_INIT, is an empty one; it needs no other initialisation. It must
+ * stay until hazptr_cohort_barrier() has returned 0. The members are the library's.
+ */
+struct hazptr_cohort {
+    /**
+     * How many of its objects are pending, and in which process.
+     */
+    uint64_t pending;
+    /**
+     * For later use.
+     */
+    uint64_t reserved[7];
+};
+
+/**
+ * When retired objects are reclaimed, and by whom: see hazptr_set_policy(). Fill it by
+ * hazptr_get_policy(), then change what is to change.
+ */
+struct hazptr_reclaim_policy {
+    /**
+     * So many objects waiting make the worker begin before their delay is over. Default: the bound.
+     */
+    uint32_t batch;
+    /**
+     * So many make the caller of hazptr_retire() help: it reclaims them in its own thread. What is
+     * retired and not yet reclaimed is never more than this, the hazards held, and one such batch
+     * for every thread that is reclaiming; 32 for each CPU is the least that can be kept to.
+     * Default: 1,024 and 64 for each CPU.
+     */
+    uint32_t bound;
+    /**
+     * Microseconds from being retired, or later released by its last reader, to being reclaimed, if
+     * a CPU is free. Default: 10,000.
+     */
+    uint32_t delay_us;
+    /**
+     * HAZPTR_RECLAIM_NO_WORKER, or 0, the default.
+     */
+    uint32_t flags;
+    /**
+     * The worker's nice value, as in setpriority(2). Default: 0.
+     */
+    int32_t nice;
+    /**
+     * For later use; 0.
+     */
+    uint32_t reserved;
+    /**
+     * The CPUs that the worker may use, as in a cpu_set_t: bit n % 64 of word n / 64 is CPU n. All
+     * zero, the default: those of the thread that starts it.
+     */
+    uint64_t cpus[16];
 };
 
 /**
@@ -166,6 +260,34 @@ struct hazptr_statistics {
      * Times that a release woke sleepers.
      */
     uint64_t wakes;
+    /**
+     * Objects retired.
+     */
+    uint64_t retired;
+    /**
+     * Of those, reclaimed: their callbacks have returned.
+     */
+    uint64_t reclaimed;
+    /**
+     * Of those reclaimed, by callers of hazptr_retire() that helped.
+     */
+    uint64_t helped;
+    /**
+     * Retired and not yet reclaimed, now.
+     */
+    uint64_t pending;
+    /**
+     * The most that this has been.
+     */
+    uint64_t pending_peak;
+    /**
+     * Times that somebody took what had been retired, to reclaim it.
+     */
+    uint64_t batches;
+    /**
+     * Barriers that these needed, their own or shared ones.
+     */
+    uint64_t batch_barriers;
 };
 
 #ifdef __cplusplus
@@ -198,6 +320,18 @@ extern "C" {
  * Requires: @addr_p can be read as long as the call lasts; @ctx holds nothing.
  */
 HAZPTR_API void *hazptr_acquire(struct hazptr_ctx *ctx, void *const *addr_p);
+
+/**
+ * As hazptr_acquire(), for pointers that carry tag bits: those of @mask are returned with the
+ * pointer and do not count for its protection. Protected is the loaded value without them, so that
+ * the waiter, or hazptr_retire(), gives the object's address whatever tags its pointers had.
+ *
+ * If nothing is left without them, nothing is protected.
+ *
+ * Threads, signal handlers, fork, NULL, ownership, cost, errors: as hazptr_acquire(). Since 0.1.
+ * Requires: as hazptr_acquire().
+ */
+HAZPTR_API void *hazptr_acquire_masked(struct hazptr_ctx *ctx, void *const *addr_p, size_t mask);
 
 /**
  * Release what @ctx protects, and wake those who wait for it.
@@ -272,6 +406,139 @@ HAZPTR_API void hazptr_note_context_switch(void);
  * Since 0.1.
  */
 HAZPTR_API void hazptr_synchronize(const void *addr);
+
+/**
+ * Have @func(@head) called when nobody protects @addr any more: hazptr_synchronize() without the
+ * wait.
+ *
+ * The caller has first made @addr unreachable, as for hazptr_synchronize(). @head is usually a member
+ * of the object, and @addr the object's own address, which is what readers have loaded; it may be
+ * anything that stays in place until the callback, which may free it. A callback runs in the
+ * library's worker thread, in a thread that retires when too much is waiting (see struct
+ * hazptr_reclaim_policy), or in one that calls hazptr_barrier() or hazptr_reclaim_here(). So
+ * **never retire while holding a lock that a callback takes**; or use HAZPTR_RETIRE_NOHELP. Callbacks
+ * may retire, acquire, synchronize on what they do not hold, and take locks. They come in no
+ * particular order.
+ *
+ * Threads: any number at once. Not a cancellation point; callbacks may be. Signal handlers: not safe.
+ * Fork: what is pending stays pending in the parent, and is never reclaimed in the child.
+ * NULL: @addr may be; neither @head nor @func.
+ * Ownership: @head is the library's until the callback, whose it then is.
+ * Cost: some ten nanoseconds, and once in a thousand times the reclamation of a thousand objects. A
+ * system call if the worker sleeps; the first one starts it.
+ * Errors: none. If no thread can be started, callers help as if it were not asked for (see
+ * HAZPTR_RECLAIM_NO_WORKER). errno is preserved. Since 0.1.
+ * Requires: @head is not retired already.
+ */
+HAZPTR_API void hazptr_retire(struct hazptr_head *head, void *addr, void (*func)(struct hazptr_head *head));
+
+/**
+ * As hazptr_retire(), for objects that have no struct hazptr_head: have @func(@addr) called when
+ * nobody protects @addr any more. `hazptr_retire_ptr(p, free)`.
+ *
+ * Threads, signal handlers, fork: as hazptr_retire(). NULL: with @addr NULL it does nothing and
+ * returns 0; EINVAL if @func is NULL.
+ * Cost: as hazptr_retire(), and a malloc() and a free() of 32 bytes.
+ * Returns 0; ENOMEM if the memory is not to be had, or EINVAL: then nothing is retired, and
+ * hazptr_synchronize() is another way. errno is preserved. Since 0.1.
+ */
+HAZPTR_API int hazptr_retire_ptr(void *addr, void (*func)(void *addr));
+
+/**
+ * As hazptr_retire(), in @cohort, which may be NULL: then in none. @flags: 0 or
+ * HAZPTR_RETIRE_NOHELP, with which no callback ever runs in this call: for where a lock is held that
+ * callbacks take. The bound may then be exceeded.
+ *
+ * Threads, signal handlers, fork, ownership: as hazptr_retire(). Cost: the same, and an atomic
+ * addition to the cohort.
+ * Returns 0; EINVAL if there are other @flags, or @head or @func is NULL: then nothing is retired.
+ * errno is preserved. Since 0.1.
+ */
+HAZPTR_API int hazptr_retire_in(struct hazptr_cohort *cohort, struct hazptr_head *head, void *addr, void (*func)(struct hazptr_head *head), unsigned int flags);
+
+/**
+ * As hazptr_retire_ptr(), in @cohort, with @flags: see hazptr_retire_in().
+ *
+ * Threads, signal handlers, fork, cost: as there. Returns 0, ENOMEM or EINVAL: as both. Since 0.1.
+ */
+HAZPTR_API int hazptr_retire_ptr_in(struct hazptr_cohort *cohort, void *addr, void (*func)(void *addr), unsigned int flags);
+
+/**
+ * Retire many objects at once: @first and all that hang on it by `next`, up to NULL. The caller has
+ * set `next`, `func` and `addr` of each.
+ *
+ * @cohort, @flags, threads, signal handlers, fork, ownership: as hazptr_retire_in().
+ * NULL: @first may be, then there is nothing to do.
+ * Cost: a look at each, and one hazptr_retire_in() for all.
+ * Returns 0; EINVAL if there are other @flags, or a `func` is NULL: then nothing is retired. errno
+ * is preserved. Since 0.1.
+ */
+HAZPTR_API int hazptr_retire_list(struct hazptr_cohort *cohort, struct hazptr_head *first, unsigned int flags);
+
+/**
+ * Wait until everything that was retired before this call is reclaimed: each callback has returned.
+ * Readers that still protect something of it are waited for. What is retired in the meantime,
+ * by callbacks too, is not.
+ *
+ * The caller takes part, and so runs callbacks, of all cohorts: **never call it holding a lock that
+ * a callback takes**, nor a hazard on anything retired: that would never end.
+ *
+ * Threads: any number at once. Not a cancellation point; callbacks may be. Signal handlers: not safe.
+ * Fork: in the child what the parent has retired does not count.
+ * Cost: as hazptr_synchronize(), and the callbacks.
+ * Returns 0; EDEADLK in a callback. errno is preserved. Since 0.1.
+ */
+HAZPTR_API int hazptr_barrier(void);
+
+/**
+ * Wait until nothing that was retired in @cohort is pending, what its callbacks retire in it
+ * included: for the end of a container, or before a plug-in is unloaded. Whoever goes on retiring
+ * in it delays its waiters.
+ *
+ * Readers of other objects are not waited for, and of all callbacks the caller runs only those of
+ * the cohort; so it may hold locks, but not those that these take. If others are running
+ * them, it waits for them.
+ *
+ * Afterwards no code of the cohort's callbacks is running, and the cohort may be given up.
+ *
+ * Threads, signal handlers, fork: as hazptr_barrier(). @timeout_ns: nanoseconds from now;
+ * HAZPTR_FOREVER.
+ * Cost: as hazptr_barrier(); a load if the cohort is empty.
+ * Returns 0; ETIMEDOUT if it is not empty by then, which is no error: call again; EDEADLK if it is not
+ * empty and this is a callback; EINVAL if @cohort is NULL. errno is preserved. Since 0.1.
+ */
+HAZPTR_API int hazptr_cohort_barrier(struct hazptr_cohort *cohort, uint64_t timeout_ns);
+
+/**
+ * Reclaim, in the calling thread, what is retired and not protected, once: for programs that
+ * want no worker (HAZPTR_RECLAIM_NO_WORKER), or know a good moment. Waits for nobody.
+ *
+ * Runs callbacks: never call it holding a lock that one takes. Threads: any number at once. Signal
+ * handlers: not safe. Fork: safe. Cost: a barrier, if anything is new, and the callbacks.
+ * Returns the number of callbacks run; 0 in a callback. errno is preserved. Since 0.1.
+ */
+HAZPTR_API size_t hazptr_reclaim_here(void);
+
+/**
+ * Tell the policy in force: fill @policy, of @size bytes (sizeof(struct hazptr_reclaim_policy)).
+ *
+ * Threads, signal handlers, fork: safe. NULL: EINVAL. Cost: the call.
+ * Returns 0; EINVAL if @size is not one that this library knows. errno is preserved. Since 0.1.
+ */
+HAZPTR_API int hazptr_get_policy(struct hazptr_reclaim_policy *policy, size_t size);
+
+/**
+ * Change the policy, from now on: @policy, of @size bytes, as hazptr_get_policy() has filled it and
+ * the caller changed it. A forked child keeps it.
+ *
+ * Threads: any. Signal handlers: not safe. NULL: EINVAL.
+ * Cost: the call; with @cpus or @nice other than they are, some system calls, and the worker is
+ * started if it is not running.
+ * Returns 0; EINVAL if there are unknown flags, or @bound is 0, or as sched_setaffinity(2); EACCES or
+ * EPERM as setpriority(2); EAGAIN if the worker had to be started and could not be. Then nothing is
+ * changed. errno is preserved. Since 0.1.
+ */
+HAZPTR_API int hazptr_set_policy(const struct hazptr_reclaim_policy *policy, size_t size);
 
 /**
  * Initialise the library. Optional: it happens at load time, and again on first use after a fork.

@@ -5,8 +5,11 @@
 // The comments here are the C header's, which says "Requires" where Rust says "Safety".
 #![allow(non_camel_case_types, clippy::missing_safety_doc)]
 
-use crate::{acquire, control, init, release, stats, synchronize, wait};
+use crate::{
+    acquire, cohort, control, init, policy, reclaim, release, retire, stats, synchronize, wait,
+};
 use core::ffi::{c_int, c_uint, c_void};
+use core::ptr;
 
 /// Major version: changes with the soname.
 pub const HAZPTR_VERSION_MAJOR: u32 = 0;
@@ -21,6 +24,13 @@ pub const HAZPTR_MODE_RSEQ: u32 = 1;
 pub const HAZPTR_MODE_MEMBARRIER: u32 = 2;
 /// hazptr_mode(): readers and releases fence for themselves, neither system call is used.
 pub const HAZPTR_MODE_FENCE: u32 = 3;
+
+/// hazptr_retire_in() and its like: never run callbacks in this call, even past the bound.
+pub const HAZPTR_RETIRE_NOHELP: u32 = 1;
+/// struct hazptr_reclaim_policy: start no thread.
+pub const HAZPTR_RECLAIM_NO_WORKER: u32 = 1;
+/// hazptr_cohort_barrier(): wait without a limit.
+pub const HAZPTR_FOREVER: u64 = u64::MAX;
 
 /// A hazard slot: the address it protects, or NULL. Belongs to the library.
 #[repr(C)]
@@ -71,6 +81,61 @@ const _: () = {
     assert!(offset_of!(hazptr_ctx, reserved) == 40);
 };
 
+/// An object that is retired, on its way to its callback: usually a member of it. Needs no
+/// initialisation. From hazptr_retire() until the callback it is the library's.
+#[repr(C)]
+pub struct hazptr_head {
+    /// The next one of a list, for hazptr_retire_list().
+    pub next: *mut hazptr_head,
+    /// What reclaims the object.
+    pub func: Option<unsafe extern "C" fn(head: *mut hazptr_head)>,
+    /// The address that readers protect.
+    pub addr: *mut c_void,
+    /// The library's.
+    pub reserved: *mut c_void,
+}
+
+const _: () = assert!(size_of::<hazptr_head>() == 32 && align_of::<hazptr_head>() == 8);
+
+/// Objects that are waited for together, and apart from all others: those of one container, or of one
+/// plug-in. Zero, HAZPTR_COHORT_INIT, is an empty one; it needs no other initialisation. It must
+/// stay until hazptr_cohort_barrier() has returned 0. The members are the library's.
+#[repr(C)]
+pub struct hazptr_cohort {
+    /// How many of its objects are pending, and in which process.
+    pub pending: u64,
+    /// For later use.
+    pub reserved: [u64; 7],
+}
+
+const _: () = assert!(size_of::<hazptr_cohort>() == 64);
+
+/// When retired objects are reclaimed, and by whom: see hazptr_set_policy(). Fill it by
+/// hazptr_get_policy(), then change what is to change.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct hazptr_reclaim_policy {
+    /// So many objects waiting make the worker begin before their delay is over. Default: the bound.
+    pub batch: u32,
+    /// So many make the caller of hazptr_retire() help: it reclaims them in its own thread. What is
+    /// retired and not yet reclaimed is never more than this, the hazards held, and one such batch
+    /// for every thread that is reclaiming; 32 for each CPU is the least that can be kept to.
+    /// Default: 1,024 and 64 for each CPU.
+    pub bound: u32,
+    /// Microseconds from being retired, or later released by its last reader, to being reclaimed, if
+    /// a CPU is free. Default: 10,000.
+    pub delay_us: u32,
+    /// HAZPTR_RECLAIM_NO_WORKER, or 0, the default.
+    pub flags: u32,
+    /// The worker's nice value, as in setpriority(2). Default: 0.
+    pub nice: i32,
+    /// For later use; 0.
+    pub reserved: u32,
+    /// The CPUs that the worker may use, as in a cpu_set_t: bit n % 64 of word n / 64 is CPU n. All
+    /// zero, the default: those of the thread that starts it.
+    pub cpus: [u64; 16],
+}
+
 /// What hazptr_stats() tells. Counts run from the process's start, or its last fork. An acquire
 /// that is not counted in acquire_slow took the fast path, which counts nothing.
 #[repr(C)]
@@ -108,6 +173,20 @@ pub struct hazptr_statistics {
     pub sleeps: u64,
     /// Times that a release woke sleepers.
     pub wakes: u64,
+    /// Objects retired.
+    pub retired: u64,
+    /// Of those, reclaimed: their callbacks have returned.
+    pub reclaimed: u64,
+    /// Of those reclaimed, by callers of hazptr_retire() that helped.
+    pub helped: u64,
+    /// Retired and not yet reclaimed, now.
+    pub pending: u64,
+    /// The most that this has been.
+    pub pending_peak: u64,
+    /// Times that somebody took what had been retired, to reclaim it.
+    pub batches: u64,
+    /// Barriers that these needed, their own or shared ones.
+    pub batch_barriers: u64,
 }
 
 /// Load the pointer at @addr_p and protect what it points to, until hazptr_release(@ctx).
@@ -140,6 +219,24 @@ pub unsafe extern "C" fn hazptr_acquire(
 ) -> *mut c_void {
     // SAFETY: the caller's duty, passed on.
     unsafe { acquire::acquire(ctx, addr_p) }
+}
+
+/// As hazptr_acquire(), for pointers that carry tag bits: those of @mask are returned with the
+/// pointer and do not count for its protection. Protected is the loaded value without them, so that
+/// the waiter, or hazptr_retire(), gives the object's address whatever tags its pointers had.
+///
+/// If nothing is left without them, nothing is protected.
+///
+/// Threads, signal handlers, fork, NULL, ownership, cost, errors: as hazptr_acquire(). Since 0.1.
+/// Requires: as hazptr_acquire().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hazptr_acquire_masked(
+    ctx: *mut hazptr_ctx,
+    addr_p: *const *mut c_void,
+    mask: usize,
+) -> *mut c_void {
+    // SAFETY: the caller's duty, passed on.
+    unsafe { acquire::acquire_masked(ctx, addr_p, mask) }
 }
 
 /// Release what @ctx protects, and wake those who wait for it.
@@ -221,6 +318,188 @@ pub extern "C" fn hazptr_note_context_switch() {
 #[unsafe(no_mangle)]
 pub extern "C" fn hazptr_synchronize(addr: *const c_void) {
     synchronize::synchronize(addr);
+}
+
+/// Have @func(@head) called when nobody protects @addr any more: hazptr_synchronize() without the
+/// wait.
+///
+/// The caller has first made @addr unreachable, as for hazptr_synchronize(). @head is usually a member
+/// of the object, and @addr the object's own address, which is what readers have loaded; it may be
+/// anything that stays in place until the callback, which may free it. A callback runs in the
+/// library's worker thread, in a thread that retires when too much is waiting (see struct
+/// hazptr_reclaim_policy), or in one that calls hazptr_barrier() or hazptr_reclaim_here(). So
+/// **never retire while holding a lock that a callback takes**; or use HAZPTR_RETIRE_NOHELP. Callbacks
+/// may retire, acquire, synchronize on what they do not hold, and take locks. They come in no
+/// particular order.
+///
+/// Threads: any number at once. Not a cancellation point; callbacks may be. Signal handlers: not safe.
+/// Fork: what is pending stays pending in the parent, and is never reclaimed in the child.
+/// NULL: @addr may be; neither @head nor @func.
+/// Ownership: @head is the library's until the callback, whose it then is.
+/// Cost: some ten nanoseconds, and once in a thousand times the reclamation of a thousand objects. A
+/// system call if the worker sleeps; the first one starts it.
+/// Errors: none. If no thread can be started, callers help as if it were not asked for (see
+/// HAZPTR_RECLAIM_NO_WORKER). errno is preserved. Since 0.1.
+/// Requires: @head is not retired already.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hazptr_retire(
+    head: *mut hazptr_head,
+    addr: *mut c_void,
+    func: Option<unsafe extern "C" fn(head: *mut hazptr_head)>,
+) {
+    // SAFETY: the caller's duty, passed on.
+    unsafe { retire::retire(head, addr, func) }
+}
+
+/// As hazptr_retire(), for objects that have no struct hazptr_head: have @func(@addr) called when
+/// nobody protects @addr any more. `hazptr_retire_ptr(p, free)`.
+///
+/// Threads, signal handlers, fork: as hazptr_retire(). NULL: with @addr NULL it does nothing and
+/// returns 0; EINVAL if @func is NULL.
+/// Cost: as hazptr_retire(), and a malloc() and a free() of 32 bytes.
+/// Returns 0; ENOMEM if the memory is not to be had, or EINVAL: then nothing is retired, and
+/// hazptr_synchronize() is another way. errno is preserved. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hazptr_retire_ptr(
+    addr: *mut c_void,
+    func: Option<unsafe extern "C" fn(addr: *mut c_void)>,
+) -> c_int {
+    // SAFETY: the caller's duty, passed on.
+    unsafe { retire::retire_ptr(ptr::null_mut(), addr, func, 0) }
+}
+
+/// As hazptr_retire(), in @cohort, which may be NULL: then in none. @flags: 0 or
+/// HAZPTR_RETIRE_NOHELP, with which no callback ever runs in this call: for where a lock is held that
+/// callbacks take. The bound may then be exceeded.
+///
+/// Threads, signal handlers, fork, ownership: as hazptr_retire(). Cost: the same, and an atomic
+/// addition to the cohort.
+/// Returns 0; EINVAL if there are other @flags, or @head or @func is NULL: then nothing is retired.
+/// errno is preserved. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hazptr_retire_in(
+    cohort: *mut hazptr_cohort,
+    head: *mut hazptr_head,
+    addr: *mut c_void,
+    func: Option<unsafe extern "C" fn(head: *mut hazptr_head)>,
+    flags: c_uint,
+) -> c_int {
+    // SAFETY: the caller's duty, passed on.
+    unsafe { retire::retire_in(cohort, head, addr, func, flags) }
+}
+
+/// As hazptr_retire_ptr(), in @cohort, with @flags: see hazptr_retire_in().
+///
+/// Threads, signal handlers, fork, cost: as there. Returns 0, ENOMEM or EINVAL: as both. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hazptr_retire_ptr_in(
+    cohort: *mut hazptr_cohort,
+    addr: *mut c_void,
+    func: Option<unsafe extern "C" fn(addr: *mut c_void)>,
+    flags: c_uint,
+) -> c_int {
+    // SAFETY: the caller's duty, passed on.
+    unsafe { retire::retire_ptr(cohort, addr, func, flags) }
+}
+
+/// Retire many objects at once: @first and all that hang on it by `next`, up to NULL. The caller has
+/// set `next`, `func` and `addr` of each.
+///
+/// @cohort, @flags, threads, signal handlers, fork, ownership: as hazptr_retire_in().
+/// NULL: @first may be, then there is nothing to do.
+/// Cost: a look at each, and one hazptr_retire_in() for all.
+/// Returns 0; EINVAL if there are other @flags, or a `func` is NULL: then nothing is retired. errno
+/// is preserved. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hazptr_retire_list(
+    cohort: *mut hazptr_cohort,
+    first: *mut hazptr_head,
+    flags: c_uint,
+) -> c_int {
+    // SAFETY: the caller's duty, passed on.
+    unsafe { retire::retire_list(cohort, first, flags) }
+}
+
+/// Wait until everything that was retired before this call is reclaimed: each callback has returned.
+/// Readers that still protect something of it are waited for. What is retired in the meantime,
+/// by callbacks too, is not.
+///
+/// The caller takes part, and so runs callbacks, of all cohorts: **never call it holding a lock that
+/// a callback takes**, nor a hazard on anything retired: that would never end.
+///
+/// Threads: any number at once. Not a cancellation point; callbacks may be. Signal handlers: not safe.
+/// Fork: in the child what the parent has retired does not count.
+/// Cost: as hazptr_synchronize(), and the callbacks.
+/// Returns 0; EDEADLK in a callback. errno is preserved. Since 0.1.
+#[unsafe(no_mangle)]
+pub extern "C" fn hazptr_barrier() -> c_int {
+    reclaim::barrier()
+}
+
+/// Wait until nothing that was retired in @cohort is pending, what its callbacks retire in it
+/// included: for the end of a container, or before a plug-in is unloaded. Whoever goes on retiring
+/// in it delays its waiters.
+///
+/// Readers of other objects are not waited for, and of all callbacks the caller runs only those of
+/// the cohort; so it may hold locks, but not those that these take. If others are running
+/// them, it waits for them.
+///
+/// Afterwards no code of the cohort's callbacks is running, and the cohort may be given up.
+///
+/// Threads, signal handlers, fork: as hazptr_barrier(). @timeout_ns: nanoseconds from now;
+/// HAZPTR_FOREVER.
+/// Cost: as hazptr_barrier(); a load if the cohort is empty.
+/// Returns 0; ETIMEDOUT if it is not empty by then, which is no error: call again; EDEADLK if it is not
+/// empty and this is a callback; EINVAL if @cohort is NULL. errno is preserved. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hazptr_cohort_barrier(
+    cohort: *mut hazptr_cohort,
+    timeout_ns: u64,
+) -> c_int {
+    // SAFETY: the caller's duty, passed on.
+    unsafe { cohort::barrier(cohort, timeout_ns) }
+}
+
+/// Reclaim, in the calling thread, what is retired and not protected, once: for programs that
+/// want no worker (HAZPTR_RECLAIM_NO_WORKER), or know a good moment. Waits for nobody.
+///
+/// Runs callbacks: never call it holding a lock that one takes. Threads: any number at once. Signal
+/// handlers: not safe. Fork: safe. Cost: a barrier, if anything is new, and the callbacks.
+/// Returns the number of callbacks run; 0 in a callback. errno is preserved. Since 0.1.
+#[unsafe(no_mangle)]
+pub extern "C" fn hazptr_reclaim_here() -> usize {
+    reclaim::here()
+}
+
+/// Tell the policy in force: fill @policy, of @size bytes (sizeof(struct hazptr_reclaim_policy)).
+///
+/// Threads, signal handlers, fork: safe. NULL: EINVAL. Cost: the call.
+/// Returns 0; EINVAL if @size is not one that this library knows. errno is preserved. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hazptr_get_policy(
+    policy: *mut hazptr_reclaim_policy,
+    size: usize,
+) -> c_int {
+    // SAFETY: the caller's duty, passed on.
+    unsafe { policy::get(policy, size) }
+}
+
+/// Change the policy, from now on: @policy, of @size bytes, as hazptr_get_policy() has filled it and
+/// the caller changed it. A forked child keeps it.
+///
+/// Threads: any. Signal handlers: not safe. NULL: EINVAL.
+/// Cost: the call; with @cpus or @nice other than they are, some system calls, and the worker is
+/// started if it is not running.
+/// Returns 0; EINVAL if there are unknown flags, or @bound is 0, or as sched_setaffinity(2); EACCES or
+/// EPERM as setpriority(2); EAGAIN if the worker had to be started and could not be. Then nothing is
+/// changed. errno is preserved. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hazptr_set_policy(
+    policy: *const hazptr_reclaim_policy,
+    size: usize,
+) -> c_int {
+    // SAFETY: the caller's duty, passed on.
+    unsafe { policy::set(policy, size) }
 }
 
 /// Initialise the library. Optional: it happens at load time, and again on first use after a fork.

@@ -38,21 +38,41 @@ pub unsafe fn acquire(ctx: *mut hazptr_ctx, addr_p: *const *mut c_void) -> *mut 
     unsafe {
         match rseq::acquire_near(control(), ctx, addr_p) {
             Some(addr) => addr,
-            None => slow(ctx, addr_p),
+            None => slow(ctx, addr_p, !0),
         }
     }
 }
 
+/// See [`crate::abi::hazptr_acquire_masked`].
+///
+/// # Safety
+/// As there.
+#[inline(always)]
+pub unsafe fn acquire_masked(
+    ctx: *mut hazptr_ctx,
+    addr_p: *const *mut c_void,
+    mask: usize,
+) -> *mut c_void {
+    // SAFETY: the caller's duty, passed on.
+    unsafe {
+        match rseq::acquire_near_masked(control(), ctx, addr_p, !mask) {
+            Some(addr) => addr,
+            None => slow(ctx, addr_p, !mask),
+        }
+    }
+}
+
+/// `keep`: the bits that count for the protection; all ones in an ordinary acquire.
 #[cold]
 #[inline(never)]
-unsafe fn slow(ctx: *mut hazptr_ctx, addr_p: *const *mut c_void) -> *mut c_void {
+unsafe fn slow(ctx: *mut hazptr_ctx, addr_p: *const *mut c_void, keep: usize) -> *mut c_void {
     loop {
         let control = init::ensure();
         // SAFETY: the caller's duty, passed on.
         let acquired = unsafe {
-            by_sequence(control, ctx, addr_p)
-                .or_else(|| portable::acquire(control, ctx, addr_p))
-                .or_else(|| backup::acquire(control, ctx, addr_p))
+            by_sequence(control, ctx, addr_p, keep)
+                .or_else(|| portable::acquire(control, ctx, addr_p, keep))
+                .or_else(|| backup::acquire(control, ctx, addr_p, keep))
         };
         if let Some(addr) = acquired {
             control.counters.add(ctx, Count::AcquireSlow);
@@ -67,13 +87,14 @@ unsafe fn by_sequence(
     control: &'static Control,
     ctx: *mut hazptr_ctx,
     addr_p: *const *mut c_void,
+    keep: usize,
 ) -> Option<*mut c_void> {
     for _ in 0..SWAPS {
         let here = this_cpu(control)?;
         let crowded = here.note_far() >= FAR_LIMIT;
         if !crowded {
             // SAFETY: the caller's duty, passed on.
-            if let Some(addr) = unsafe { rseq::acquire_far(control, ctx, addr_p) } {
+            if let Some(addr) = unsafe { rseq::acquire_far_masked(control, ctx, addr_p, keep) } {
                 control.counters.add(ctx, Count::AcquireFar);
                 return Some(addr);
             }
@@ -86,7 +107,7 @@ unsafe fn by_sequence(
             return None;
         }
         // SAFETY: the caller's duty, passed on.
-        if let Some(addr) = unsafe { rseq::acquire_near(control, ctx, addr_p) } {
+        if let Some(addr) = unsafe { rseq::acquire_near_masked(control, ctx, addr_p, keep) } {
             return Some(addr);
         }
     }

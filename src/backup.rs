@@ -6,9 +6,10 @@ use crate::abi::{hazptr_backup_slot, hazptr_ctx};
 use crate::control::Control;
 use crate::line::Slot;
 use crate::lock::{Guard, Lock};
+use crate::portable::{self, masked};
+use crate::release;
 use crate::stats::Count;
 use crate::sync::{AtomicPtr, Ordering};
-use crate::{portable, release};
 use core::ffi::c_void;
 use core::ptr;
 
@@ -99,13 +100,18 @@ impl BackupList {
         self.find(found) == Some(true)
     }
 
+    /// Shows every node's slot to `look`.
+    pub fn for_each(&self, mut look: impl FnMut(&Slot)) {
+        self.find(|slot| -> Option<()> {
+            look(slot);
+            None
+        });
+    }
+
     /// How many backup slots are in use.
     pub fn len(&self) -> usize {
         let mut len = 0;
-        self.find(|_| -> Option<()> {
-            len += 1;
-            None
-        });
+        self.for_each(|_| len += 1);
         len
     }
 }
@@ -125,6 +131,7 @@ pub unsafe fn acquire(
     control: &Control,
     ctx: *mut hazptr_ctx,
     addr_p: *const *mut c_void,
+    keep: usize,
 ) -> Option<*mut c_void> {
     // SAFETY: the caller's context and pointer. The context is ours alone until it is linked, and
     // is on no list: an acquire on a context that still holds is the caller's error.
@@ -135,25 +142,25 @@ pub unsafe fn acquire(
         let mut addr = portable::load(addr_p);
         (*ctx).slot = ptr::null_mut();
         (*ctx).flags = 0;
-        if !addr.is_null() {
+        if !masked(addr, keep).is_null() {
             let held = control.backup.lock.lock();
             // With signals blocked nobody forks under us: the node and the list agree on it.
             (*ctx).generation = control.generation();
             if (*ctx).generation == 0 {
                 return None;
             }
-            (*node).slot.addr = addr;
+            (*node).slot.addr = masked(addr, keep);
             control.backup.link(node, &held);
             drop(held);
             // From here on a scan finds the node, with an address that is not final yet
             // (scenario 3): one that is gone in the end delays a waiter, whom validate() wakes.
-            addr = portable::validate(slot(&*node), addr, addr_p);
-            if addr.is_null() {
+            addr = portable::validate(slot(&*node), addr, addr_p, keep);
+            if masked(addr, keep).is_null() {
                 unlink(control, ctx);
             }
         }
         control.counters.add(ctx, Count::AcquireBackup);
-        if !addr.is_null() {
+        if !masked(addr, keep).is_null() {
             (*ctx).slot = &raw mut (*node).slot;
         }
         Some(addr)

@@ -16,8 +16,10 @@ use crate::backup::BackupList;
 use crate::barrier::Barrier;
 use crate::line::{self, Line};
 use crate::lock::Lock;
+use crate::policy::Policy;
 use crate::portable::Starts;
 use crate::registry::Registry;
+use crate::retire::Retired;
 use crate::stats::Counters;
 use crate::sync::{AtomicIsize, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use crate::wait::Waiters;
@@ -169,6 +171,8 @@ pub struct Lasting {
     pub generations: AtomicU32,
     /// The environment's wishes, read once; 0 before.
     pub wishes: AtomicU64,
+    /// What the program has said about reclamation.
+    pub policy: Policy,
 }
 
 /// The exported object.
@@ -182,6 +186,8 @@ pub struct Exported {
     /// The table of current lines, one entry a CPU; NULL where there is none yet, or sequences are
     /// not to be had. A fresh line is made current by the first acquire that finds that.
     current: [AtomicPtr<Line>; TABLE],
+    /// What is retired, and who sees to it.
+    retired: Retired,
     lasting: Lasting,
 }
 
@@ -216,7 +222,12 @@ pub static hazptr_control_1: Exported = Exported {
     },
     shift: [const { AtomicU32::new(0) }; 16],
     current: [const { AtomicPtr::new(ptr::null_mut()) }; TABLE],
-    lasting: Lasting { generations: AtomicU32::new(0), wishes: AtomicU64::new(0) },
+    retired: Retired::new(),
+    lasting: Lasting {
+        generations: AtomicU32::new(0),
+        wishes: AtomicU64::new(0),
+        policy: Policy::new(),
+    },
 };
 
 /// The control block, as this process sees it.
@@ -228,6 +239,11 @@ pub fn control() -> &'static Control {
 /// The table of current lines.
 pub fn current() -> &'static [AtomicPtr<Line>; TABLE] {
     &exported().current
+}
+
+/// What is retired.
+pub fn retired() -> &'static Retired {
+    &exported().retired
 }
 
 /// See [`Lasting`].

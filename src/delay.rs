@@ -39,6 +39,14 @@ pub enum Point {
     BeforeSleep,
     /// 14: a lock was taken.
     Locked,
+    /// 15: an object is on its list; it is not counted yet, and nobody has been told.
+    Pushed,
+    /// 16: a batch was taken; its barrier is to come.
+    Taken,
+    /// 17: it is known what of a batch is protected; that is not kept for others yet.
+    Sorted,
+    /// 18: the worker has found nothing to do; it does not sleep yet.
+    Idle,
 }
 
 /// Loses some time, now and then.

@@ -76,22 +76,34 @@ pub mod abi;
 mod acquire;
 mod backup;
 mod barrier;
+mod batch;
+mod cohort;
 mod control;
 mod delay;
 mod fence;
 mod init;
+mod ledger;
 mod line;
+mod list;
 mod lock;
+mod policy;
 mod portable;
+mod protected;
+mod reclaim;
 mod registry;
 mod release;
+mod retire;
 mod rseq;
+mod shard;
 mod stats;
 mod sweep;
 mod sync;
 mod synchronize;
 mod sys;
+mod thread;
 mod wait;
+mod wide;
+mod worker;
 
 /// There is nothing here that panics on purpose, and nobody to unwind to.
 #[cfg(panic = "abort")]

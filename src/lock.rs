@@ -32,6 +32,7 @@ impl Lock {
     }
 
     /// Blocks signals and takes the lock.
+    #[inline(never)]
     pub fn lock(&self) -> Guard<'_> {
         let signals = sys::block_signals();
         // Acquire: pairs with the Release in drop; what the last holder wrote is seen.
@@ -60,6 +61,7 @@ impl Lock {
 }
 
 impl Drop for Guard<'_> {
+    #[inline(never)]
     fn drop(&mut self) {
         // Release: pairs with the Acquire in lock().
         if self.lock.0.swap(FREE, Ordering::Release) == CONTENDED {

@@ -26,6 +26,11 @@ pub unsafe fn load(addr_p: *const *mut c_void) -> *mut c_void {
     unsafe { AtomicPtr::from_ptr(addr_p.cast_mut()).load(Ordering::Acquire) }
 }
 
+/// What of a pointer is protected: the bits of `keep`.
+pub fn masked(addr: *mut c_void, keep: usize) -> *mut c_void {
+    addr.map_addr(|bits| bits & keep)
+}
+
 /// Acquires through a slot of a SHARED line. `None` if there is none to be had.
 ///
 /// # Safety
@@ -34,15 +39,16 @@ pub unsafe fn acquire(
     control: &Control,
     ctx: *mut hazptr_ctx,
     addr_p: *const *mut c_void,
+    keep: usize,
 ) -> Option<*mut c_void> {
     // SAFETY: the caller's duty, passed on; validate() gets a slot that was just claimed.
     unsafe {
         let mut addr = load(addr_p);
         let mut held: *const Slot = ptr::null();
-        if !addr.is_null() {
-            let slot = claim(control, ctx, addr)?;
-            addr = validate(slot, addr, addr_p);
-            if !addr.is_null() {
+        if !masked(addr, keep).is_null() {
+            let slot = claim(control, ctx, masked(addr, keep))?;
+            addr = validate(slot, addr, addr_p, keep);
+            if !masked(addr, keep).is_null() {
                 held = slot;
             }
         }
@@ -53,18 +59,19 @@ pub unsafe fn acquire(
 }
 
 /// Makes sure that what an owned slot protects is still what `addr_p` holds, following it if not.
-/// Returns what the slot holds in the end, NULL included.
+/// Returns what was loaded in the end: the slot holds the bits of `keep` of that, NULL included.
 ///
 /// Both cases, against a waiter that unpublishes, fences and then scans: if its fence came before
 /// ours, our load below sees the new pointer and we let go of the old one. If ours came first, its
 /// scan sees our slot, and waits.
 ///
 /// # Safety
-/// `slot` belongs to the caller and holds `addr`; `addr_p` can be read.
+/// `slot` belongs to the caller and holds `addr`, masked; `addr_p` can be read.
 pub unsafe fn validate(
     slot: &Slot,
     mut addr: *mut c_void,
     addr_p: *const *mut c_void,
+    keep: usize,
 ) -> *mut c_void {
     loop {
         delay::point(Point::Published);
@@ -72,16 +79,16 @@ pub unsafe fn validate(
         fence::full();
         // SAFETY: the caller's duty, passed on.
         let now = unsafe { load(addr_p) };
-        if now == addr {
-            return addr;
+        if masked(now, keep) == masked(addr, keep) {
+            return now;
         }
         // Release: pairs with the Acquire in Slot::held(), for the slot's former holder: a waiter
         // may read this store instead of that holder's NULL.
-        slot.0.store(now, Ordering::Release);
+        slot.0.store(masked(now, keep), Ordering::Release);
         delay::point(Point::Overwritten);
         // A waiter may have seen the old address here in the meantime (I7, scenario 12).
         release::removed(slot);
-        if now.is_null() {
+        if masked(now, keep).is_null() {
             return now;
         }
         addr = now;

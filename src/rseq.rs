@@ -171,32 +171,62 @@ macro_rules! publish {
 }
 
 /// ```text
-/// begin; this line; find a slot, publish; end
-/// out: slot = addr = 0
+/// addr = *addr_p
+/// held = addr & keep
+/// *slot = held          the commit
 /// ```
-macro_rules! acquire_text {
-    ($find:ident) => {
-        concat!(begin!("{slot}"), this_line!(), $find!(), publish!(), end!("{slot:e}", "{addr:e}"))
+macro_rules! publish_masked {
+    () => {
+        concat!(
+            "movq ({addr_p}), {addr}\n",
+            "movq {addr}, {held}\n",
+            "andq {keep}, {held}\n",
+            window!(),
+            "movq {held}, ({slot})\n",
+        )
     };
 }
 
-/// One acquire by sequence: `$find` chooses the slot. Both are NULL if nothing was committed.
-macro_rules! acquire_sequence {
-    ($control:expr, $rseq:expr, $addr_p:expr, $find:ident $(, $operand:tt = $value:expr)?) => {{
+/// ```text
+/// begin; this line; find a slot, publish; end
+/// out: all results = 0
+/// ```
+macro_rules! acquire_text {
+    ($find:ident, publish) => {
+        concat!(begin!("{slot}"), this_line!(), $find!(), publish!(), end!("{slot:e}", "{addr:e}"))
+    };
+    ($find:ident, publish_masked) => {
+        concat!(
+            begin!("{slot}"),
+            this_line!(),
+            $find!(),
+            publish_masked!(),
+            end!("{slot:e}", "{addr:e}", "{held:e}"),
+        )
+    };
+}
+
+/// One masked acquire by sequence: `$find` chooses the slot. The slot, NULL if nothing was
+/// committed; what was loaded; and what of that is held.
+macro_rules! masked_sequence {
+    ($control:expr, $rseq:expr, $addr_p:expr, $keep:expr, $find:ident
+     $(, $operand:tt = $value:expr)?) => {{
         let slot: *mut hazptr_slot;
-        let addr: *mut c_void;
+        let (addr, held): (*mut c_void, *mut c_void);
         asm!(
-            acquire_text!($find),
-            control = in(reg) $control,
+            acquire_text!($find, publish_masked),
+            control = in(reg) ptr::from_ref($control),
             rseq = in(reg) $rseq,
             addr_p = in(reg) $addr_p,
+            keep = in(reg) $keep,
             slot = out(reg) slot,
             addr = out(reg) addr,
+            held = out(reg) held,
             current = const CURRENT,
             $($operand = const $value,)?
             options(att_syntax, nostack),
         );
-        (slot, addr)
+        (slot, addr, held)
     }};
 }
 
@@ -216,10 +246,10 @@ fn area(control: &Control) -> Option<isize> {
 #[inline(always)]
 unsafe fn hold(
     ctx: *mut hazptr_ctx,
-    (slot, addr): (*mut hazptr_slot, *mut c_void),
+    (slot, addr, held): (*mut hazptr_slot, *mut c_void, *mut c_void),
 ) -> Option<*mut c_void> {
     // The address first: one look tells the usual case from the two others.
-    let held = if !addr.is_null() {
+    let slot = if !held.is_null() {
         slot
     } else if !slot.is_null() {
         ptr::null_mut()
@@ -228,7 +258,7 @@ unsafe fn hold(
     };
     delay::point(Point::Committed);
     // SAFETY: the caller's duty.
-    unsafe { (*ctx).slot = held };
+    unsafe { (*ctx).slot = slot };
     Some(addr)
 }
 
@@ -244,24 +274,54 @@ pub unsafe fn acquire_near(
     addr_p: *const *mut c_void,
 ) -> Option<*mut c_void> {
     let rseq = area(control)?;
+    let slot: *mut hazptr_slot;
+    let addr: *mut c_void;
     // SAFETY: rseq is this thread's area, registered or not; what the table names are lines for
     // ever (I2); the context and `*addr_p` are the caller's duty.
-    unsafe { hold(ctx, acquire_sequence!(ptr::from_ref(control), rseq, addr_p, near_slot)) }
+    unsafe {
+        asm!(
+            acquire_text!(near_slot, publish),
+            control = in(reg) ptr::from_ref(control),
+            rseq = in(reg) rseq,
+            addr_p = in(reg) addr_p,
+            slot = out(reg) slot,
+            addr = out(reg) addr,
+            current = const CURRENT,
+            options(att_syntax, nostack),
+        );
+        hold(ctx, (slot, addr, addr))
+    }
 }
 
-/// As [`acquire_near`], through any slot of the line.
+/// As [`acquire_near`]; of what is loaded, the bits of `keep` are protected.
 ///
 /// # Safety
 /// As [`crate::abi::hazptr_acquire`].
-pub unsafe fn acquire_far(
+#[inline(always)]
+pub unsafe fn acquire_near_masked(
     control: &Control,
     ctx: *mut hazptr_ctx,
     addr_p: *const *mut c_void,
+    keep: usize,
 ) -> Option<*mut c_void> {
     let rseq = area(control)?;
-    let control = ptr::from_ref(control);
     // SAFETY: as in acquire_near.
-    unsafe { hold(ctx, acquire_sequence!(control, rseq, addr_p, any_slot, end = SLOTS * 8)) }
+    unsafe { hold(ctx, masked_sequence!(control, rseq, addr_p, keep, near_slot)) }
+}
+
+/// As [`acquire_near_masked`], through any slot of the line.
+///
+/// # Safety
+/// As [`crate::abi::hazptr_acquire`].
+pub unsafe fn acquire_far_masked(
+    control: &Control,
+    ctx: *mut hazptr_ctx,
+    addr_p: *const *mut c_void,
+    keep: usize,
+) -> Option<*mut c_void> {
+    let rseq = area(control)?;
+    // SAFETY: as in acquire_near.
+    unsafe { hold(ctx, masked_sequence!(control, rseq, addr_p, keep, any_slot, end = SLOTS * 8)) }
 }
 
 /// Makes `new` the current line of `cpu` in place of `old`, which may be none. False if this thread
@@ -402,7 +462,7 @@ mod tests {
              #define HAZPTR_SEQUENCE_H\n\n\
              {}\n\
              #endif /* HAZPTR_SEQUENCE_H */\n",
-            as_c_macro("HAZPTR_SEQUENCE_ACQUIRE", acquire_text!(near_slot))
+            as_c_macro("HAZPTR_SEQUENCE_ACQUIRE", acquire_text!(near_slot, publish))
         );
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("include/hazptr/sequence.h");
         if std::env::var_os("HAZPTR_WRITE_HEADER").is_some() {

@@ -3,7 +3,7 @@
 //! threads meet in.
 
 use crate::abi::hazptr_statistics;
-use crate::control::Control;
+use crate::control::{Control, retired};
 use crate::sync::{AtomicU64, Ordering};
 use crate::{init, synchronize};
 use core::ffi::c_int;
@@ -58,6 +58,12 @@ pub fn collect(control: &Control) -> hazptr_statistics {
     let sum = |count| control.counters.sum(count);
     let mark = control.registry.mark();
     let backup_held = control.backup.len() as u64;
+    // Of one instant: what is taken is counted under the same lock.
+    let (totals, waiting) = retired().ledger.with(|books| {
+        let waiting = retired().waiting();
+        books.note_peak(waiting);
+        (books.totals, waiting)
+    });
     hazptr_statistics {
         acquire_slow: sum(Count::AcquireSlow),
         acquire_far: sum(Count::AcquireFar),
@@ -75,6 +81,13 @@ pub fn collect(control: &Control) -> hazptr_statistics {
         barriers_retried: sum(Count::BarrierRetry),
         sleeps: sum(Count::Sleep),
         wakes: sum(Count::Wake),
+        retired: totals.taken + waiting,
+        reclaimed: totals.reclaimed,
+        helped: totals.helped,
+        pending: totals.taken + waiting - totals.reclaimed,
+        pending_peak: totals.peak,
+        batches: totals.batches,
+        batch_barriers: totals.barriers,
     }
 }
 

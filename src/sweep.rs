@@ -24,7 +24,7 @@ pub fn every_cpu() -> Result<(), c_int> {
             break;
         }
     }
-    let _ = sys::set_affinity(&own);
+    let _ = sys::set_affinity(0, &own);
     outcome
 }
 
@@ -45,7 +45,7 @@ fn every_cpu_in_use() -> Result<CpuMask, c_int> {
         // No list to be had (no /proc, no free descriptor), or one in pieces, which leaves out a
         // thread if others end in between. So ask for all CPUs: what remains of them is our
         // cpuset, which the threads share but for those in control groups of their own.
-        sys::set_affinity(&[!0; CPUS / 64])?;
+        sys::set_affinity(0, &[!0; CPUS / 64])?;
         add(0)?;
     }
     Ok(cpus)
@@ -55,7 +55,7 @@ fn visit(cpus: &CpuMask) -> Result<(), c_int> {
     for cpu in (0..CPUS).filter(|cpu| cpus[cpu / 64] >> (cpu % 64) & 1 != 0) {
         let mut only: CpuMask = [0; CPUS / 64];
         only[cpu / 64] = 1 << (cpu % 64);
-        sys::set_affinity(&only)?;
+        sys::set_affinity(0, &only)?;
         // A sandbox may have pretended. (Or the CPU went offline since: look again.)
         if sys::current_cpu() != cpu {
             return Err(libc::EINVAL);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Every system call and every libc declaration that the engine relies on.
+//! Every system call and every libc declaration that the engine relies on, but for threads.
 //!
 //! All wrappers preserve `errno`, are no cancellation points and are safe in signal handlers.
 
 use crate::sync::AtomicU32;
 use core::ffi::{c_char, c_int, c_long, c_void};
-use core::ptr::NonNull;
+use core::ptr::{self, NonNull};
 
 /// Cap of every sleep on a futex, in milliseconds. A wake-up can be lost when a handler leaves a
 /// release by `longjmp`, or in a mode switch; this bounds what that costs.
@@ -57,6 +57,27 @@ pub fn wipe_on_fork<T>((pages, bytes): (*const T, usize)) -> bool {
     unsafe { syscall(libc::SYS_madvise, args) }.is_ok()
 }
 
+/// Memory of the program's own allocator, or None.
+pub fn allocate(bytes: usize) -> Option<NonNull<c_void>> {
+    // SAFETY: malloc may be called with any size. It changes errno if it fails.
+    unsafe {
+        let errno = libc::__errno_location();
+        let saved = *errno;
+        let memory = libc::malloc(bytes);
+        *errno = saved;
+        NonNull::new(memory)
+    }
+}
+
+/// Gives it back.
+///
+/// # Safety
+/// `memory` came from [`allocate`].
+pub unsafe fn free(memory: *mut c_void) {
+    // SAFETY: the caller's duty.
+    unsafe { libc::free(memory) };
+}
+
 /// A command of membarrier(2), as its number in the kernel's interface.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
@@ -79,12 +100,19 @@ pub fn membarrier(command: Membarrier) -> Result<(), c_int> {
 
 /// Sleeps while `*word == expected`, at most `ms` milliseconds. May return early.
 pub fn futex_wait(word: *const u32, expected: u32, ms: u64) {
-    let timeout = libc::timespec {
-        tv_sec: (ms / 1000) as libc::time_t,
-        tv_nsec: (ms % 1000 * 1_000_000) as _,
-    };
+    futex_wait_ns(word, expected, Some(ms * 1_000_000));
+}
+
+/// Sleeps while `*word == expected`, at most so many nanoseconds, or without a limit. May return
+/// early.
+pub fn futex_wait_ns(word: *const u32, expected: u32, ns: Option<u64>) {
+    let timeout = ns.map(|ns| libc::timespec {
+        tv_sec: (ns / 1_000_000_000) as libc::time_t,
+        tv_nsec: (ns % 1_000_000_000) as _,
+    });
     let op = (libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG) as usize;
-    let args = [word as usize, op, expected as usize, &raw const timeout as usize, 0, 0];
+    let timeout = timeout.as_ref().map_or(0, |timeout| ptr::from_ref(timeout) as usize);
+    let args = [word as usize, op, expected as usize, timeout, 0, 0];
     // SAFETY: the kernel only reads the word and the timeout. Every failure is an early return.
     let _ = unsafe { syscall(libc::SYS_futex, args) };
 }
@@ -119,11 +147,29 @@ fn change_signal_mask(how: c_int, new: u64) -> SignalMask {
 const SYNCHRONOUS: [c_int; 6] =
     [libc::SIGSEGV, libc::SIGBUS, libc::SIGSYS, libc::SIGTRAP, libc::SIGILL, libc::SIGFPE];
 
+/// Those by which glibc cancels a thread, and has all threads change their user. No program's
+/// handler ever runs for them.
+const OF_LIBC: [c_int; 2] = [32, 33];
+
+const fn all_but(signals: &[c_int]) -> u64 {
+    let mut mask = !0;
+    let mut i = 0;
+    while i < signals.len() {
+        mask &= !(1 << (signals[i] - 1));
+        i += 1;
+    }
+    mask
+}
+
 /// Blocks every signal of this thread that is not its own doing, those that libc keeps for itself
 /// included.
 pub fn block_signals() -> SignalMask {
-    let all_others = SYNCHRONOUS.iter().fold(!0, |mask, signal| mask & !(1 << (signal - 1)));
-    change_signal_mask(libc::SIG_BLOCK, all_others)
+    change_signal_mask(libc::SIG_BLOCK, all_but(&SYNCHRONOUS))
+}
+
+/// As [`block_signals`], where it will never be undone: libc must then be able to reach the thread.
+pub fn block_signals_for_good() {
+    change_signal_mask(libc::SIG_SETMASK, all_but(&SYNCHRONOUS) & all_but(&OF_LIBC));
 }
 
 /// Restores what [`block_signals`] returned.
@@ -142,11 +188,26 @@ pub fn affinity(tid: i32, mask: &mut CpuMask) -> Result<usize, c_int> {
     unsafe { syscall(libc::SYS_sched_getaffinity, args) }
 }
 
-/// Restricts the calling thread to some CPUs. On return it runs on one of them.
-pub fn set_affinity(mask: &CpuMask) -> Result<(), c_int> {
-    let args = [0, size_of::<CpuMask>(), mask.as_ptr() as usize, 0, 0, 0];
+/// Restricts a thread (0: the caller) to some CPUs. On return it runs on one of them.
+pub fn set_affinity(tid: i32, mask: &CpuMask) -> Result<(), c_int> {
+    let args = [tid as usize, size_of::<CpuMask>(), mask.as_ptr() as usize, 0, 0, 0];
     // SAFETY: the kernel only reads the mask.
     unsafe { syscall(libc::SYS_sched_setaffinity, args) }.map(drop)
+}
+
+/// Sets a thread's nice value. The error is EACCES or EPERM.
+pub fn set_priority(tid: i32, nice: i32) -> Result<(), c_int> {
+    let args = [libc::PRIO_PROCESS as usize, tid as usize, nice as usize, 0, 0, 0];
+    // SAFETY: no memory is involved.
+    unsafe { syscall(libc::SYS_setpriority, args) }.map(drop)
+}
+
+/// Nanoseconds of a clock that only goes forward.
+pub fn now_ns() -> u64 {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: libc writes the time there; this clock cannot fail.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
+    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }
 
 /// The CPU that the caller is on: what the kernel last wrote for it to see, not a system call.

@@ -229,7 +229,7 @@ mod tests {
         let published = address(2);
         // SAFETY: the slot is ours, and the pointer is a local variable.
         let wakes = wakes_by(|slot| unsafe {
-            assert_eq!(portable::validate(slot, address(1), &raw const published), published);
+            assert_eq!(portable::validate(slot, address(1), &raw const published, !0), published);
         });
         assert_eq!(wakes, 1);
     }

@@ -17,7 +17,7 @@
 #define HAZPTR_CONTROL_SYMBOL "hazptr_control_1"
 #endif
 /* Whole pages: the last is not full. */
-#define HAZPTR_CONTROL_SIZE 532480
+#define HAZPTR_CONTROL_SIZE 565248
 #define HAZPTR_CONTROL_ENTRIES 65536
 
 /* `word`: the mode in the top byte; any bit below sends a release out of line. */

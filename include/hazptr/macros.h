@@ -23,9 +23,14 @@
 #define HAZPTR_HAS_STATS 1
 #define HAZPTR_HAS_SCOPED 1
 #define HAZPTR_HAS_INLINE 1
+#define HAZPTR_HAS_RETIRE 1
+#define HAZPTR_HAS_ACQUIRE_MASKED 1
 
 /** Makes a release legal on a context that no acquire has seen: `struct hazptr_ctx c = ...;` */
 #define HAZPTR_CTX_INIT {NULL, {{NULL}, NULL, NULL}, 0, 0, {NULL, NULL, NULL}}
+
+/** An empty cohort: `struct hazptr_cohort c = HAZPTR_COHORT_INIT;` */
+#define HAZPTR_COHORT_INIT {0, {0, 0, 0, 0, 0, 0, 0}}
 
 /**
  * HAZPTR_ACQUIRE(ctx, pp): hazptr_acquire() for any type. @pp points to a `T *`, `T *volatile`,

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Reclaim: take what was retired, barrier, look who protects what, call the callbacks of the rest.
+//! The worker does it, and those who retire more than it keeps up with, and those who wait.
+//!
+//! Take first, then the barrier, then the look: whatever was retired before the barrier was
+//! unpublished before it, so no hazard on it appears behind the look's back (I5, I6). What a reader
+//! protects is kept. It needs no other barrier: its hazards can only go.
+
+use crate::abi::{HAZPTR_FOREVER, hazptr_cohort};
+use crate::batch::{Batch, Record};
+use crate::control::{Control, control, retired};
+use crate::delay::{self, Point};
+use crate::list::{self, List};
+use crate::retire::Chains;
+use crate::sync::{AtomicU32, Ordering};
+use crate::thread::{self, Host};
+use crate::{barrier, cohort, init, protected, sys, worker};
+use core::ffi::c_int;
+use core::ptr;
+
+/// What a pass takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// All that is retired.
+    All,
+    /// What earlier passes have kept: that costs no barrier.
+    Kept,
+}
+
+/// Who makes a pass.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    /// The library's thread.
+    Worker,
+    /// A thread that retires.
+    Helper,
+    /// One that waits, or asks for it.
+    Caller,
+    /// One that waits for a cohort, and reclaims nothing else.
+    Cohort(*mut hazptr_cohort),
+}
+
+/// Whether the caller is a callback, in a thread that reclaims.
+pub fn is_running_here() -> bool {
+    retired().ledger.with(|books| books.is_running(thread::me()))
+}
+
+/// Reclaims once what nobody protects. How many callbacks were called.
+///
+/// A handler may fork in the middle of it. In the child the batch is the parent's, and goes nowhere.
+pub fn pass(control: &Control, what: What, who: Who) -> usize {
+    let generation = control.generation();
+    let record = Record::new(thread::me());
+    // SAFETY: the record stays until end(), which is called unless this is a child, where nobody knows
+    // of it.
+    let Some(mut batch) = (unsafe { begin(what, who, &record) }) else { return 0 };
+    let _host = Host::new();
+    if batch.fresh.length != 0 {
+        delay::point(Point::Taken);
+        barrier::heavy(control);
+    }
+    // SAFETY: the batch is this thread's, and nobody protects what comes out.
+    let called = unsafe {
+        sort(control, generation, &mut batch, &record, who);
+        call(control, generation, &record)
+    };
+    end(control, generation, &record, who == Who::Helper);
+    called
+}
+
+/// Takes a batch. Apart, so that the room for the chains is given back.
+///
+/// # Safety
+/// As [`crate::ledger::Books::begin`].
+#[inline(never)]
+unsafe fn begin(what: What, who: Who, record: &Record) -> Option<Batch> {
+    let retired = retired();
+    let mut chains = Chains::new();
+    let cohort = if let Who::Cohort(cohort) = who { cohort } else { ptr::null_mut() };
+    let mut batch = retired.ledger.with(|books| {
+        let fresh = if what == What::All { retired.take(&mut chains) } else { 0 };
+        // SAFETY: the caller's duty.
+        unsafe { books.begin(fresh, cohort, record) }
+    })?;
+    // SAFETY: just taken.
+    batch.fresh = unsafe { chains.join() };
+    Some(batch)
+}
+
+/// Of a batch that has been through its barrier, offers what is to be reclaimed now. The rest is kept.
+///
+/// # Safety
+/// The batch is the caller's.
+unsafe fn sort(control: &Control, generation: u32, batch: &mut Batch, record: &Record, who: Who) {
+    let mut kept = List::new();
+    if let Who::Cohort(cohort) = who {
+        // SAFETY: the caller's duty.
+        unsafe { select(batch, cohort, &mut kept) };
+    }
+    // Those may be free, and are not to wait for the worker's next turn.
+    let urgent = kept.length != 0;
+    // SAFETY: the caller's duty.
+    let (mut free, parity) = unsafe { protected::sort(control, batch, &mut kept) };
+    while !record.put(&mut free, parity) && is_still(control, generation) {}
+    if kept.length != 0 {
+        delay::point(Point::Sorted);
+        retired().ledger.with(|books| {
+            if control.generation() == generation {
+                // SAFETY: of this batch; who has put them there has written their parity.
+                unsafe { books.keep(record, &mut kept) };
+            }
+        });
+        // It may have gone to sleep while this thread had all there was.
+        worker::note(urgent);
+    }
+}
+
+/// Waits for who is taking something out of this thread's batch, and holds the ledger's lock meanwhile.
+/// False in a child that was forked since, where nobody lets go.
+#[cold]
+fn is_still(control: &Control, generation: u32) -> bool {
+    retired().ledger.with(|_| control.generation() == generation)
+}
+
+/// Leaves in a batch what is of one cohort.
+///
+/// # Safety
+/// The batch is the caller's.
+unsafe fn select(batch: &mut Batch, cohort: *mut hazptr_cohort, others: &mut List) {
+    let (mut fresh, mut left) = (List::new(), List::new());
+    // SAFETY: the caller's duty; a node is pushed where it was just popped from another list.
+    unsafe {
+        while let Some(node) = batch.fresh.pop() {
+            list::set_parity(node, batch.parity);
+            if list::cohort(node) == cohort { &mut fresh } else { &mut *others }.push(node);
+        }
+        while let Some(node) = batch.left.pop() {
+            if list::cohort(node) == cohort { &mut left } else { &mut *others }.push(node);
+        }
+    }
+    (batch.fresh, batch.left) = (fresh, left);
+}
+
+/// Calls the callbacks of what is on offer.
+///
+/// # Safety
+/// The record is this thread's, and nobody protects what it offers.
+unsafe fn call(control: &Control, generation: u32, record: &Record) -> usize {
+    let mut called = 0;
+    loop {
+        let Some((mut run, cohort)) = record.next_run() else {
+            if is_still(control, generation) {
+                continue;
+            }
+            return called;
+        };
+        if run.length == 0 {
+            return called;
+        }
+        let count = u64::from(run.length);
+        while let Some(node) = run.pop() {
+            if control.generation() != generation {
+                return called;
+            }
+            // SAFETY: the caller's duty.
+            unsafe { list::reclaim(node) };
+            called += 1;
+        }
+        if !cohort.is_null() {
+            // SAFETY: a cohort stays until its count is zero, and these were in it.
+            unsafe { cohort::lower(cohort, generation, count) };
+            retired().listeners.tell();
+        }
+    }
+}
+
+fn end(control: &Control, generation: u32, record: &Record, helped: bool) {
+    let retired = retired();
+    retired.ledger.with(|books| {
+        if control.generation() == generation {
+            books.end(record, helped, retired.waiting());
+        }
+    });
+    retired.listeners.tell();
+}
+
+/// Those who wait for reclamation. All zero is nobody.
+pub struct Listeners {
+    count: AtomicU32,
+    /// The futex word: changes when something was reclaimed.
+    news: AtomicU32,
+}
+
+impl Listeners {
+    /// Nobody.
+    pub const fn new() -> Self {
+        Self { count: AtomicU32::new(0), news: AtomicU32::new(0) }
+    }
+
+    /// Wakes them all. What there is to tell was done by a read-modify-write or a lock before; so was
+    /// the listener's announcement, and it looks after that (both cases as in wait.rs).
+    fn tell(&self) {
+        // Relaxed: see above; a locked instruction is a full fence here.
+        if self.count.load(Ordering::Relaxed) != 0 {
+            // Release: pairs with the Acquire in until(): who has heard, sees what there is.
+            self.news.fetch_add(1, Ordering::Release);
+            sys::futex_wake(sys::futex_word(&self.news), i32::MAX as u32);
+        }
+    }
+
+    fn leave(&self) {
+        // Never below zero: a handler may have forked, and this be the child.
+        let less = |count: u32| count.checked_sub(1);
+        let _ = self.count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+    }
+}
+
+/// Makes passes until `done`, or so many nanoseconds. 0, ETIMEDOUT, or EDEADLK in a callback.
+///
+/// What is protected is looked at again after a pause, ever longer: a release does not tell us.
+pub fn until(who: Who, timeout_ns: u64, mut done: impl FnMut() -> bool) -> c_int {
+    const FIRST_PAUSE_NS: u64 = 50_000;
+    const LONGEST_PAUSE_NS: u64 = 2_000_000;
+    if done() {
+        return 0;
+    }
+    if is_running_here() {
+        return libc::EDEADLK;
+    }
+    let control = control();
+    let generation = control.generation();
+    let listeners = &retired().listeners;
+    let deadline = sys::now_ns().saturating_add(timeout_ns);
+    let what = if matches!(who, Who::Cohort(_)) { What::All } else { What::Kept };
+    let mut pause = FIRST_PAUSE_NS;
+    // Relaxed: a locked instruction, see tell().
+    listeners.count.fetch_add(1, Ordering::Relaxed);
+    let outcome = loop {
+        pass(control, what, who);
+        // Acquire: pairs with the Release in tell().
+        let news = listeners.news.load(Ordering::Acquire);
+        // In a child that a handler has forked, nothing is pending that was.
+        if done() || control.generation() != generation {
+            break 0;
+        }
+        let left = if timeout_ns == HAZPTR_FOREVER {
+            u64::MAX
+        } else {
+            deadline.saturating_sub(sys::now_ns())
+        };
+        if left == 0 {
+            break libc::ETIMEDOUT;
+        }
+        sys::futex_wait_ns(sys::futex_word(&listeners.news), news, Some(pause.min(left)));
+        pause = (2 * pause).min(LONGEST_PAUSE_NS);
+    };
+    if control.generation() == generation {
+        listeners.leave();
+    }
+    outcome
+}
+
+/// See [`crate::abi::hazptr_barrier`].
+pub fn barrier() -> c_int {
+    let control = init::ensure();
+    if is_running_here() {
+        return libc::EDEADLK;
+    }
+    let generation = control.generation();
+    pass(control, What::All, Who::Caller);
+    let ledger = &retired().ledger;
+    let phase = ledger.with(|books| books.close());
+    if control.generation() != generation {
+        return 0;
+    }
+    until(Who::Caller, HAZPTR_FOREVER, || ledger.with(|books| books.is_over(phase)))
+}
+
+/// See [`crate::abi::hazptr_reclaim_here`].
+pub fn here() -> usize {
+    let control = init::ensure();
+    if is_running_here() { 0 } else { pass(control, What::All, Who::Caller) }
+}

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Retire: put an object on the list of this CPU, and see to it that somebody reclaims it.
+//!
+//! Every CREDIT-th push to a list, the first one included, counts that many at once in `untaken`;
+//! only these look further, at the bound and the worker. So `untaken` is never less than what is in
+//! the lists, but for pushes under way, and the bound holds; and who pushes to an empty list always
+//! looks whether the worker sleeps.
+
+use crate::abi::{HAZPTR_RETIRE_NOHELP, hazptr_cohort, hazptr_head};
+use crate::control::{Control, control, lasting, retired};
+use crate::delay::{self, Point};
+use crate::ledger::Ledger;
+use crate::list::{self, List};
+use crate::policy::CREDIT;
+use crate::reclaim::{self, What, Who};
+use crate::shard::Shard;
+use crate::sync::{AtomicI64, AtomicU64, Ordering};
+use crate::worker::Worker;
+use crate::{cohort, init, rseq, sys, thread, wide, worker};
+use core::ffi::{c_int, c_uint, c_void};
+use core::{array, ptr};
+use crossbeam_utils::CachePadded;
+
+/// Lists there are. CPUs whose numbers agree modulo this share one.
+const SHARDS: usize = 256;
+
+type Callback = Option<unsafe extern "C" fn(*mut hazptr_head)>;
+
+/// All that is retired in this process, and who sees to it. All zero is nothing, and nobody.
+#[repr(C, align(128))]
+pub struct Retired {
+    shards: [CachePadded<Shard>; SHARDS],
+    /// Bit n: something was pushed to shard n.
+    used: [AtomicU64; SHARDS / 64],
+    /// What the lists are counted to hold. For moments less than zero: a push is counted after it is
+    /// made, and may be taken before.
+    untaken: CachePadded<AtomicI64>,
+    /// What was taken.
+    pub ledger: CachePadded<Ledger>,
+    /// The thread that reclaims.
+    pub worker: CachePadded<Worker>,
+    /// Who waits for that.
+    pub listeners: CachePadded<reclaim::Listeners>,
+}
+
+impl Retired {
+    /// Nothing, and nobody.
+    pub const fn new() -> Self {
+        Self {
+            shards: [const { CachePadded::new(Shard::new()) }; SHARDS],
+            used: [const { AtomicU64::new(0) }; SHARDS / 64],
+            untaken: CachePadded::new(AtomicI64::new(0)),
+            ledger: CachePadded::new(Ledger::new()),
+            worker: CachePadded::new(Worker::new()),
+            listeners: CachePadded::new(reclaim::Listeners::new()),
+        }
+    }
+
+    fn used(&self) -> impl Iterator<Item = &Shard> {
+        // Relaxed: set by who pushed, and whoever relies on that is ordered after it.
+        let words: [u64; SHARDS / 64] = array::from_fn(|i| self.used[i].load(Ordering::Relaxed));
+        let set = move |i: &usize| words[i / 64] >> (i % 64) & 1 != 0;
+        (0..SHARDS).filter(set).map(|i| &*self.shards[i])
+    }
+
+    /// How many objects are in the lists.
+    pub fn waiting(&self) -> u64 {
+        self.used().map(|shard| u64::from(shard.len())).sum()
+    }
+
+    /// Empties all lists. The chains, each with its length, come into `chains`; how many objects these
+    /// are.
+    pub fn take(&self, chains: &mut Chains) -> u64 {
+        let mut taken = 0;
+        for shard in self.used() {
+            // SAFETY: what was opened was opened on a processor that can do it.
+            let (head, length) = unsafe { shard.take() };
+            if length != 0 {
+                chains.0[chains.1] = (head, length);
+                chains.1 += 1;
+                taken += u64::from(length);
+                let counted = length.div_ceil(CREDIT) * CREDIT;
+                // Relaxed: a count.
+                self.untaken.fetch_sub(i64::from(counted), Ordering::Relaxed);
+            }
+        }
+        taken
+    }
+
+    fn mark_used(&self, index: usize) {
+        let (word, bit) = (&self.used[index / 64], 1 << (index % 64));
+        // Relaxed: see used().
+        if word.load(Ordering::Relaxed) & bit == 0 {
+            word.fetch_or(bit, Ordering::Relaxed);
+        }
+    }
+}
+
+/// What [`Retired::take`] took, and how many lists that are.
+pub struct Chains([(*mut hazptr_head, u32); SHARDS], usize);
+
+impl Chains {
+    /// None.
+    pub const fn new() -> Self {
+        Self([(ptr::null_mut(), 0); SHARDS], 0)
+    }
+
+    /// All as one list.
+    ///
+    /// # Safety
+    /// They are the caller's, as they were taken.
+    pub unsafe fn join(&self) -> List {
+        let mut list = List::new();
+        for &(head, length) in &self.0[..self.1] {
+            // SAFETY: the caller's duty; an empty list is not among them.
+            unsafe { list.prepend(head, length) };
+        }
+        list
+    }
+}
+
+/// Puts a chain of nodes, their last words written, on this CPU's list.
+///
+/// # Safety
+/// The nodes are the caller's, and `cohort` is theirs, or NULL.
+unsafe fn submit(
+    cohort: *mut hazptr_cohort,
+    first: *mut hazptr_head,
+    last: *mut hazptr_head,
+    count: u32,
+    may_help: bool,
+) {
+    let control = control();
+    let retired = retired();
+    let index = this_shard(control);
+    let shard = &retired.shards[index];
+    let mut counted_in = None;
+    let before = loop {
+        let mut generation = control.generation();
+        if generation == 0 {
+            generation = init::ensure().generation();
+        }
+        if !cohort.is_null() && counted_in != Some(generation) {
+            // SAFETY: the caller's duty. Before the push, after which it may be lowered.
+            unsafe { cohort::raise(cohort, generation, u64::from(count)) };
+            counted_in = Some(generation);
+        }
+        // SAFETY: the caller's nodes; where a list is of this generation, open() has looked at the
+        // processor.
+        match unsafe { shard.push(first, last, count, generation) } {
+            Some(before) => break before,
+            None => open(shard),
+        }
+    };
+    let credits = (before + count).div_ceil(CREDIT) - before.div_ceil(CREDIT);
+    if credits != 0 {
+        delay::point(Point::Pushed);
+        credited(control, index, i64::from(credits * CREDIT), may_help);
+    }
+}
+
+/// The list for the CPU that the caller is on. Any other serves as well; so where the kernel does not
+/// say, threads are told apart by where their stacks are.
+#[inline(always)]
+fn this_shard(control: &Control) -> usize {
+    let cpu = rseq::cpu_id(control);
+    let here = if cpu != u32::MAX { cpu as usize } else { thread::me() >> 12 };
+    here % SHARDS
+}
+
+#[cold]
+fn open(shard: &Shard) {
+    if !wide::is_possible() {
+        sys::die([b"hazptr_retire: this processor lacks cmpxchg16b; ", b"use hazptr_synchronize"]);
+    }
+    // SAFETY: just seen.
+    unsafe { shard.open(init::ensure().generation()) };
+}
+
+/// A push was the first of so many.
+#[cold]
+#[inline(never)]
+fn credited(control: &'static Control, index: usize, credit: i64, may_help: bool) {
+    let retired = retired();
+    let policy = &lasting().policy;
+    retired.mark_used(index);
+    // Relaxed: a count.
+    let untaken = retired.untaken.fetch_add(credit, Ordering::Relaxed) + credit;
+    let full = untaken >= i64::from(policy.bound());
+    let helps = full && may_help && !reclaim::is_running_here();
+    // Also if this thread helps: what it finds protected will be the worker's.
+    worker::note(!helps && untaken >= i64::from(policy.batch()));
+    if helps {
+        reclaim::pass(control, What::All, Who::Helper);
+        worker::try_again();
+    }
+}
+
+/// See [`crate::abi::hazptr_retire`].
+///
+/// # Safety
+/// As there.
+#[inline(always)]
+pub unsafe fn retire(head: *mut hazptr_head, addr: *mut c_void, func: Callback) {
+    if func.is_none() {
+        sys::die([b"hazptr_retire: ", b"the callback is NULL"]);
+    }
+    // SAFETY: the caller's duty.
+    unsafe {
+        (*head).func = func;
+        (*head).addr = addr;
+        list::set_owner(head, ptr::null_mut(), 0);
+        submit(ptr::null_mut(), head, head, 1, true);
+    }
+}
+
+/// Whether callers may help, if there are no flags that we do not know.
+fn parse(flags: c_uint) -> Option<bool> {
+    (flags & !HAZPTR_RETIRE_NOHELP == 0).then_some(flags & HAZPTR_RETIRE_NOHELP == 0)
+}
+
+/// See [`crate::abi::hazptr_retire_in`].
+///
+/// # Safety
+/// As there.
+pub unsafe fn retire_in(
+    cohort: *mut hazptr_cohort,
+    head: *mut hazptr_head,
+    addr: *mut c_void,
+    func: Callback,
+    flags: c_uint,
+) -> c_int {
+    let Some(may_help) = parse(flags) else { return libc::EINVAL };
+    if head.is_null() || func.is_none() {
+        return libc::EINVAL;
+    }
+    // SAFETY: the caller's duty.
+    unsafe {
+        (*head).func = func;
+        (*head).addr = addr;
+        list::set_owner(head, cohort, 0);
+        submit(cohort, head, head, 1, may_help);
+    }
+    0
+}
+
+/// See [`crate::abi::hazptr_retire_ptr_in`].
+///
+/// # Safety
+/// As there.
+pub unsafe fn retire_ptr(
+    cohort: *mut hazptr_cohort,
+    addr: *mut c_void,
+    func: Option<unsafe extern "C" fn(*mut c_void)>,
+    flags: c_uint,
+) -> c_int {
+    let (Some(may_help), Some(func)) = (parse(flags), func) else { return libc::EINVAL };
+    if addr.is_null() {
+        return 0;
+    }
+    let Some(head) = list::new_of_ptr(addr, func) else { return libc::ENOMEM };
+    // SAFETY: a new node; the rest is the caller's duty.
+    unsafe {
+        list::set_owner(head, cohort, list::OF_PTR);
+        submit(cohort, head, head, 1, may_help);
+    }
+    0
+}
+
+/// See [`crate::abi::hazptr_retire_list`].
+///
+/// # Safety
+/// As there.
+pub unsafe fn retire_list(
+    cohort: *mut hazptr_cohort,
+    first: *mut hazptr_head,
+    flags: c_uint,
+) -> c_int {
+    let Some(may_help) = parse(flags) else { return libc::EINVAL };
+    let (mut last, mut count) = (first, 0u32);
+    let mut node = first;
+    // SAFETY: the caller's duty.
+    while let Some(this) = unsafe { node.as_mut() } {
+        if this.func.is_none() {
+            return libc::EINVAL;
+        }
+        (last, count, node) = (node, count + 1, this.next);
+        // SAFETY: the caller's node.
+        unsafe { list::set_owner(last, cohort, 0) };
+    }
+    if count != 0 {
+        // SAFETY: the caller's duty.
+        unsafe { submit(cohort, first, last, count, may_help) };
+    }
+    0
+}
