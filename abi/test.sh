@@ -102,13 +102,13 @@ for function in "${functions[@]}"; do
 	declaration="^HAZPTR_API .*[ *]$function\\("
 	notices "$function: another return type" $header "s/($declaration)/HAZPTR_API double $function(/"
 	notices "$function: another type of a parameter" $header \
-		"/$declaration/s/([(,] *)[^(,]*\\);/\\1char *other);/"
+		"s/($declaration)[^,)]*/\\1char *other/"
 	notices "$function: one parameter more" $header \
 		"/$declaration/{s/\\);/, int more);/; s/\\(void, /(/}"
 	notices "$function: taken away" $header "/$declaration/d"
 	notices "$function: not exported" $map "/$function;/d"
 done
-for struct in slot backup_slot ctx statistics; do
+for struct in slot backup_slot ctx statistics head cohort reclaim_policy; do
 	notices "struct hazptr_$struct: larger" $header "s/^struct hazptr_$struct \\{/&int more;/"
 done
 notices 'members changed places' $header \
