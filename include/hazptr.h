@@ -177,7 +177,8 @@ struct hazptr_reclaim_policy {
      */
     uint32_t flags;
     /**
-     * The worker's nice value, as in setpriority(2). Default: 0.
+     * The worker's nice value, as in setpriority(2). Default: 0, with which it begins as the thread
+     * has that starts it.
      */
     int32_t nice;
     /**
@@ -186,7 +187,7 @@ struct hazptr_reclaim_policy {
     uint32_t reserved;
     /**
      * The CPUs that the worker may use, as in a cpu_set_t: bit n % 64 of word n / 64 is CPU n. All
-     * zero, the default: those of the thread that starts it.
+     * zero, the default, changes nothing: it begins with those of the thread that starts it.
      */
     uint64_t cpus[16];
 };
@@ -420,7 +421,7 @@ HAZPTR_API void hazptr_synchronize(const void *addr);
  * may retire, acquire, synchronize on what they do not hold, and take locks. They come in no
  * particular order.
  *
- * Threads: any number at once. Not a cancellation point; callbacks may be. Signal handlers: not safe.
+ * Threads: any number at once. No cancellation point, nor are callbacks. Signal handlers: not safe.
  * Fork: what is pending stays pending in the parent, and is never reclaimed in the child.
  * NULL: @addr may be; neither @head nor @func.
  * Ownership: @head is the library's until the callback, whose it then is.
@@ -483,7 +484,7 @@ HAZPTR_API int hazptr_retire_list(struct hazptr_cohort *cohort, struct hazptr_he
  * The caller takes part, and so runs callbacks, of all cohorts: **never call it holding a lock that
  * a callback takes**, nor a hazard on anything retired: that would never end.
  *
- * Threads: any number at once. Not a cancellation point; callbacks may be. Signal handlers: not safe.
+ * Threads: any number at once. No cancellation point, nor are callbacks. Signal handlers: not safe.
  * Fork: in the child what the parent has retired does not count.
  * Cost: as hazptr_synchronize(), and the callbacks.
  * Returns 0; EDEADLK in a callback. errno is preserved. Since 0.1.
@@ -495,9 +496,9 @@ HAZPTR_API int hazptr_barrier(void);
  * included: for the end of a container, or before a plug-in is unloaded. Whoever goes on retiring
  * in it delays its waiters.
  *
- * Readers of other objects are not waited for, and of all callbacks the caller runs only those of
- * the cohort; so it may hold locks, but not those that these take. If others are running
- * them, it waits for them.
+ * Neither readers nor callbacks of other objects are waited for, and of all callbacks the caller runs
+ * only those of the cohort; so it may hold locks, but not those that these take. A callback of the
+ * cohort that another thread is running is waited for.
  *
  * Afterwards no code of the cohort's callbacks is running, and the cohort may be given up.
  *
@@ -534,9 +535,9 @@ HAZPTR_API int hazptr_get_policy(struct hazptr_reclaim_policy *policy, size_t si
  * Threads: any. Signal handlers: not safe. NULL: EINVAL.
  * Cost: the call; with @cpus or @nice other than they are, some system calls, and the worker is
  * started if it is not running.
- * Returns 0; EINVAL if there are unknown flags, or @bound is 0, or as sched_setaffinity(2); EACCES or
- * EPERM as setpriority(2); EAGAIN if the worker had to be started and could not be. Then nothing is
- * changed. errno is preserved. Since 0.1.
+ * Returns 0; EINVAL if @size is not one that this library knows, there are unknown flags, @batch or
+ * @bound is 0, or as sched_setaffinity(2); EACCES or EPERM as setpriority(2); EAGAIN if the worker had
+ * to be started and could not be. Then nothing is changed. errno is preserved. Since 0.1.
  */
 HAZPTR_API int hazptr_set_policy(const struct hazptr_reclaim_policy *policy, size_t size);
 

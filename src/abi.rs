@@ -127,12 +127,13 @@ pub struct hazptr_reclaim_policy {
     pub delay_us: u32,
     /// HAZPTR_RECLAIM_NO_WORKER, or 0, the default.
     pub flags: u32,
-    /// The worker's nice value, as in setpriority(2). Default: 0.
+    /// The worker's nice value, as in setpriority(2). Default: 0, with which it begins as the thread
+    /// has that starts it.
     pub nice: i32,
     /// For later use; 0.
     pub reserved: u32,
     /// The CPUs that the worker may use, as in a cpu_set_t: bit n % 64 of word n / 64 is CPU n. All
-    /// zero, the default: those of the thread that starts it.
+    /// zero, the default, changes nothing: it begins with those of the thread that starts it.
     pub cpus: [u64; 16],
 }
 
@@ -332,7 +333,7 @@ pub extern "C" fn hazptr_synchronize(addr: *const c_void) {
 /// may retire, acquire, synchronize on what they do not hold, and take locks. They come in no
 /// particular order.
 ///
-/// Threads: any number at once. Not a cancellation point; callbacks may be. Signal handlers: not safe.
+/// Threads: any number at once. No cancellation point, nor are callbacks. Signal handlers: not safe.
 /// Fork: what is pending stays pending in the parent, and is never reclaimed in the child.
 /// NULL: @addr may be; neither @head nor @func.
 /// Ownership: @head is the library's until the callback, whose it then is.
@@ -427,7 +428,7 @@ pub unsafe extern "C" fn hazptr_retire_list(
 /// The caller takes part, and so runs callbacks, of all cohorts: **never call it holding a lock that
 /// a callback takes**, nor a hazard on anything retired: that would never end.
 ///
-/// Threads: any number at once. Not a cancellation point; callbacks may be. Signal handlers: not safe.
+/// Threads: any number at once. No cancellation point, nor are callbacks. Signal handlers: not safe.
 /// Fork: in the child what the parent has retired does not count.
 /// Cost: as hazptr_synchronize(), and the callbacks.
 /// Returns 0; EDEADLK in a callback. errno is preserved. Since 0.1.
@@ -440,9 +441,9 @@ pub extern "C" fn hazptr_barrier() -> c_int {
 /// included: for the end of a container, or before a plug-in is unloaded. Whoever goes on retiring
 /// in it delays its waiters.
 ///
-/// Readers of other objects are not waited for, and of all callbacks the caller runs only those of
-/// the cohort; so it may hold locks, but not those that these take. If others are running
-/// them, it waits for them.
+/// Neither readers nor callbacks of other objects are waited for, and of all callbacks the caller runs
+/// only those of the cohort; so it may hold locks, but not those that these take. A callback of the
+/// cohort that another thread is running is waited for.
 ///
 /// Afterwards no code of the cohort's callbacks is running, and the cohort may be given up.
 ///
@@ -490,9 +491,9 @@ pub unsafe extern "C" fn hazptr_get_policy(
 /// Threads: any. Signal handlers: not safe. NULL: EINVAL.
 /// Cost: the call; with @cpus or @nice other than they are, some system calls, and the worker is
 /// started if it is not running.
-/// Returns 0; EINVAL if there are unknown flags, or @bound is 0, or as sched_setaffinity(2); EACCES or
-/// EPERM as setpriority(2); EAGAIN if the worker had to be started and could not be. Then nothing is
-/// changed. errno is preserved. Since 0.1.
+/// Returns 0; EINVAL if @size is not one that this library knows, there are unknown flags, @batch or
+/// @bound is 0, or as sched_setaffinity(2); EACCES or EPERM as setpriority(2); EAGAIN if the worker had
+/// to be started and could not be. Then nothing is changed. errno is preserved. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hazptr_set_policy(
     policy: *const hazptr_reclaim_policy,

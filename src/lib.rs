@@ -4,7 +4,8 @@
 //! # The way of the data
 //!
 //! A C program calls [`abi`]; a reader then goes through [`acquire`] to [`rseq`] (the fast path)
-//! and back through [`release`], a waiter through [`synchronize`] to [`barrier`] and [`wait`].
+//! and back through [`release`], a waiter through [`synchronize`] to [`barrier`] and [`wait`]. Who
+//! retires goes through [`retire`] to [`shard`]; from there [`reclaim`] takes it, and calls back.
 //!
 //! | module | one idea |
 //! |---|---|
@@ -21,12 +22,22 @@
 //! | [`synchronize`] | barrier, scan, wait |
 //! | [`barrier`] | membarrier, shared between waiters |
 //! | [`wait`] | sleeping and waking |
+//! | [`retire`] | on this CPU's list; whom to tell |
+//! | [`shard`], [`wide`] | that list; its word of sixteen bytes |
+//! | [`reclaim`] | take, barrier, look, call back; waiting for that |
+//! | [`protected`] | which of many objects are protected |
+//! | [`ledger`] | what is where; the phases of barriers |
+//! | [`batch`] | what a thread reclaims, and what others may take of it |
+//! | [`list`] | retired objects and chains of them |
+//! | [`cohort`] | counts of what belongs together |
+//! | [`worker`] | the thread that reclaims |
+//! | [`policy`] | when, and by whom |
 //! | [`fence`] | which fences pair |
 //! | [`lock`] | a mutex that handlers may meet |
 //! | [`sweep`] | a barrier for when membarrier is withdrawn |
 //! | [`stats`] | counters |
 //! | [`delay`] | where builds for the tests lose time |
-//! | [`sys`] | system calls and libc |
+//! | [`sys`], [`thread`] | system calls and libc |
 //! | [`sync`] | the atomics |
 //!
 //! # Invariants
@@ -43,6 +54,11 @@
 //!   whatever the line's state, and the whole backup list; by I1 their order does not matter.
 //! - **I7** Every store that removes an address that a waiter may have seen is followed by the look
 //!   for sleepers, keyed by the slot.
+//! - **I8** A callback is called once, for an object that was retired before a barrier (I5) of the
+//!   batch that took it, and not found in any slot by a look (I6) that came after. What was found
+//!   there is kept, and needs another look, but no other barrier.
+//! - **I9** A retired object is in one place: on a shard, in one batch, or kept; what is taken off a
+//!   shard is counted in a phase, under the same lock, until its callback has returned.
 //!
 //! docs/algorithm.md is the proof.
 //!
@@ -58,6 +74,11 @@
 //! | the mark | any thread, upwards by one | CAS ([`registry`]) |
 //! | the mode | who holds the init lock, downwards | [`init`] |
 //! | the backup list | who holds its lock | [`backup`] |
+//! | a shard's list | any thread: push one or more, or take all | CAS of 16 bytes ([`shard`]) |
+//! | kept objects, phases, who reclaims | who holds the ledger's lock | [`ledger`] |
+//! | what a batch has on offer | its thread; a cohort's waiter | try-lock ([`batch`]) |
+//! | a cohort's count | raised before the push, lowered after the callback | RMW ([`cohort`]) |
+//! | the worker's state | who starts, wakes or kicks it; itself | CAS ([`worker`]) |
 //!
 //! # Fork
 //!
