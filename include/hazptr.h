@@ -478,8 +478,9 @@ HAZPTR_API int hazptr_retire_list(struct hazptr_cohort *cohort, struct hazptr_he
 
 /**
  * Wait until everything that was retired before this call is reclaimed: each callback has returned.
- * Readers that still protect something of it are waited for. What is retired in the meantime,
- * by callbacks too, is not.
+ * Readers that still protect something of it are waited for. What is retired in the meantime, by
+ * callbacks too, does not keep it from ending; but while something from before an earlier
+ * hazptr_barrier() is protected still, what is retired then is waited for too.
  *
  * The caller takes part, and so runs callbacks, of all cohorts: **never call it holding a lock that
  * a callback takes**, nor a hazard on anything retired: that would never end.

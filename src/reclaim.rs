@@ -217,7 +217,8 @@ impl Listeners {
 
 /// Makes passes until `done`, or so many nanoseconds. 0, ETIMEDOUT, or EDEADLK in a callback.
 ///
-/// What is protected is looked at again after a pause, ever longer: a release does not tell us.
+/// What is protected is looked at again after a pause, a longer one each time that there was nothing
+/// to do: a release does not tell us.
 pub fn until(who: Who, timeout_ns: u64, mut done: impl FnMut() -> bool) -> c_int {
     const FIRST_PAUSE_NS: u64 = 50_000;
     const LONGEST_PAUSE_NS: u64 = 2_000_000;
@@ -236,7 +237,7 @@ pub fn until(who: Who, timeout_ns: u64, mut done: impl FnMut() -> bool) -> c_int
     // Relaxed: a locked instruction, see tell().
     listeners.count.fetch_add(1, Ordering::Relaxed);
     let outcome = loop {
-        pass(control, what, who);
+        let called = pass(control, what, who);
         // Acquire: pairs with the Release in tell().
         let news = listeners.news.load(Ordering::Acquire);
         // In a child that a handler has forked, nothing is pending that was.
@@ -250,6 +251,11 @@ pub fn until(who: Who, timeout_ns: u64, mut done: impl FnMut() -> bool) -> c_int
         };
         if left == 0 {
             break libc::ETIMEDOUT;
+        }
+        if called != 0 {
+            // They may have retired something that is waited for.
+            pause = FIRST_PAUSE_NS;
+            continue;
         }
         sys::futex_wait_ns(sys::futex_word(&listeners.news), news, Some(pause.min(left)));
         pause = (2 * pause).min(LONGEST_PAUSE_NS);

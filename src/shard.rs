@@ -103,11 +103,12 @@ impl Shard {
             // SAFETY: as above.
             let found = unsafe { self.replace(seen, new) };
             if found == seen {
-                break;
+                return (seen.head, seen.length);
             }
             seen = found;
         }
-        (seen.head, seen.length)
+        // Empty when its head was read. The length may be of a moment later.
+        (ptr::null_mut(), 0)
     }
 
     /// Opens the list for a generation, if it has none.

@@ -57,16 +57,30 @@ pub fn wipe_on_fork<T>((pages, bytes): (*const T, usize)) -> bool {
     unsafe { syscall(libc::SYS_madvise, args) }.is_ok()
 }
 
+/// While it lives, errno is kept for the caller.
+pub struct Errno(c_int);
+
+impl Errno {
+    /// As it is now.
+    pub fn keep() -> Self {
+        // SAFETY: errno's address is valid for the calling thread. Volatile, here and below, for the
+        // compiler knows of some functions that they leave errno alone, which is not so.
+        Self(unsafe { libc::__errno_location().read_volatile() })
+    }
+}
+
+impl Drop for Errno {
+    fn drop(&mut self) {
+        // SAFETY: as above.
+        unsafe { libc::__errno_location().write_volatile(self.0) };
+    }
+}
+
 /// Memory of the program's own allocator, or None.
 pub fn allocate(bytes: usize) -> Option<NonNull<c_void>> {
-    // SAFETY: malloc may be called with any size. It changes errno if it fails.
-    unsafe {
-        let errno = libc::__errno_location();
-        let saved = *errno;
-        let memory = libc::malloc(bytes);
-        *errno = saved;
-        NonNull::new(memory)
-    }
+    let _errno = Errno::keep();
+    // SAFETY: malloc may be called with any size.
+    NonNull::new(unsafe { libc::malloc(bytes) })
 }
 
 /// Gives it back.
@@ -74,6 +88,7 @@ pub fn allocate(bytes: usize) -> Option<NonNull<c_void>> {
 /// # Safety
 /// `memory` came from [`allocate`].
 pub unsafe fn free(memory: *mut c_void) {
+    let _errno = Errno::keep();
     // SAFETY: the caller's duty.
     unsafe { libc::free(memory) };
 }

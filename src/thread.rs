@@ -30,6 +30,7 @@ pub fn id() -> i32 {
 /// Starts a detached thread with every signal blocked that can be; it is to call
 /// [`sys::block_signals_for_good`].
 pub fn start(main: extern "C" fn(*mut c_void) -> *mut c_void) -> Result<(), c_int> {
+    let _errno = sys::Errno::keep();
     let signals = sys::block_signals();
     let mut attributes = MaybeUninit::uninit();
     let mut thread = MaybeUninit::uninit();
@@ -55,8 +56,8 @@ pub fn set_name(name: &core::ffi::CStr) {
 /// While it lives, the calling thread is not cancelled, and errno is kept for it: so callbacks of the
 /// program's are run in a thread that has called for something else.
 pub struct Host {
-    errno: c_int,
     cancelling: c_int,
+    _errno: sys::Errno,
 }
 
 unsafe extern "C" {
@@ -70,20 +71,15 @@ impl Host {
     /// From here on.
     pub fn new() -> Self {
         let mut cancelling = 0;
-        // SAFETY: both calls concern the calling thread only.
-        unsafe {
-            pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &raw mut cancelling);
-            Self { errno: *libc::__errno_location(), cancelling }
-        }
+        // SAFETY: concerns the calling thread only.
+        unsafe { pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &raw mut cancelling) };
+        Self { cancelling, _errno: sys::Errno::keep() }
     }
 }
 
 impl Drop for Host {
     fn drop(&mut self) {
         // SAFETY: as above.
-        unsafe {
-            *libc::__errno_location() = self.errno;
-            pthread_setcancelstate(self.cancelling, ptr::null_mut());
-        }
+        unsafe { pthread_setcancelstate(self.cancelling, ptr::null_mut()) };
     }
 }
