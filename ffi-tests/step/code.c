@@ -36,7 +36,8 @@ struct function {
 };
 
 /* What has to be interrupted at each instruction. */
-static const char *const required_functions[] = {"hazptr_acquire", "hazptr_release"};
+static const char *const required_functions[] = {"hazptr_acquire", "hazptr_acquire_masked",
+                                                 "hazptr_release"};
 #define REQUIRED (sizeof(required_functions) / sizeof(*required_functions))
 static struct function required[REQUIRED];
 

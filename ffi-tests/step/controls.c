@@ -167,7 +167,7 @@ static enum scenario scenario_for(const struct sequence *sequence, enum fault fa
 {
     /* Both matter where a CPU has no line yet, as neither has it in the child, nor afterwards. */
     const bool at_first = fault == NO_GENERATION || fault == NO_END;
-    static const enum scenario any[] = {NEAR, FAR, SWAP, NOTE}, first[] = {FIRST};
+    static const enum scenario any[] = {NEAR, FAR, SWAP, MASKED_NEAR, NOTE}, first[] = {FIRST};
     const enum scenario *tried = at_first ? first : any;
     int count = at_first ? COUNT(first) : COUNT(any), i;
 

@@ -29,6 +29,8 @@ enum scenario {
     NOTHING_NEAR,    /* acquire of a NULL pointer, in the three states */
     NOTHING_FAR,
     NOTHING_SWAP,
+    MASKED_NEAR,     /* masked acquire in the first two states */
+    MASKED_FAR,
     SHARED_FULL,     /* acquire with all slots of the shared lines taken */
     RELEASE,         /* release of the second hazard held */
     RELEASE_LAST,    /* release of one acquired with the line full */

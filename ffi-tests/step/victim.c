@@ -163,6 +163,14 @@ static void call_acquire(unsigned int count)
     CHECK(!waited_for || subject->addr != waited_for);
 }
 
+static void call_acquire_masked(unsigned int count)
+{
+    mine_count++;
+    subject->addr = hazptr_acquire_masked(&subject->ctx, &subject_p, 1);
+    subject->held = 1;
+    CHECK(!waited_for || subject->addr != waited_for);
+}
+
 static void call_acquire_nothing(unsigned int count)
 {
     mine_count++;
@@ -236,6 +244,8 @@ static const struct {
     /* NOTHING_NEAR */ {hold, 1, call_acquire_nothing},
     /* NOTHING_FAR */ {hold, 8, call_acquire_nothing},
     /* NOTHING_SWAP */ {hold, HAZPTR_LINE_SLOTS, call_acquire_nothing},
+    /* MASKED_NEAR */ {hold, 1, call_acquire_masked},
+    /* MASKED_FAR */ {hold, 8, call_acquire_masked},
     /* SHARED_FULL */ {hold_all, HAZPTR_LINE_SLOTS, call_acquire},
     /* RELEASE */ {hold_subject, 1, call_release},
     /* RELEASE_LAST */ {hold_subject, HAZPTR_LINE_SLOTS, call_release},
