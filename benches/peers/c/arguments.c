@@ -15,7 +15,7 @@
 #define IN_ALL (IN(NR_MEASURES) - 1)
 
 const char *const measure_names[NR_MEASURES] = {"read-made", "read-held", "wait",
-                                                "oversubscribed"};
+                                                "oversubscribed", "retire"};
 
 struct key {
     const char *name;
@@ -36,23 +36,32 @@ static const struct key keys[] = {
     {"busy", offsetof(struct arguments, busy), IN(WAIT), 1, 1, "a thread that reads"},
     {"holding", offsetof(struct arguments, holding), IN(WAIT), 1, 1,
      "a thread that protects another object, 1 ms at a time"},
+    {"reader", offsetof(struct arguments, reader), IN(RETIRE), 1, 1, "a thread that reads"},
+    {"bystander", offsetof(struct arguments, bystander), IN(RETIRE), 1, 1,
+     "a thread that reads another object"},
+    {"stalled", offsetof(struct arguments, stalled), IN(RETIRE), 1, 1,
+     "a thread that protects an object and sleeps"},
 };
 
 #define NR_KEYS (sizeof(keys) / sizeof(*keys))
 
 static const char *program;
 
-measure_loop *measure_of(const struct subject *subject, enum measure_kind measure)
+int has_measure(const struct subject *subject, enum measure_kind measure)
 {
+    if (measure == RETIRE)
+        return subject->retirement != NULL;
+    if (subject->only_retires)
+        return 0;
     switch (measure) {
     case READ_MADE:
-        return subject->read_made;
+        return subject->read_made != NULL;
     case READ_HELD:
-        return subject->read_held;
+        return subject->read_held != NULL;
     case WAIT:
-        return subject->wait;
+        return subject->wait != NULL;
     default:
-        return subject->oversubscribed;
+        return subject->oversubscribed != NULL;
     }
 }
 
@@ -75,7 +84,9 @@ static void usage(FILE *out)
                 fprintf(out, "  %s=%ld..%ld  %s\n", keys[i].name, keys[i].least, keys[i].most,
                         keys[i].what);
     }
-    fputs("\nwait wants one of siblings, busy, holding; oversubscribed wants threads.\n", out);
+    fputs("\nwait wants one of siblings, busy, holding; oversubscribed wants threads; retire has\n"
+          "one of its keys, or none.\n",
+          out);
 }
 
 static void refuse(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
@@ -111,7 +122,7 @@ static enum measure_kind measure_named(const struct subject *subject, const char
             break;
     if (measure == NR_MEASURES)
         refuse("no measure %s", name);
-    if (!measure_of(subject, (enum measure_kind)measure))
+    if (!has_measure(subject, (enum measure_kind)measure))
         refuse("%s has no measure %s", subject->name, name);
     return (enum measure_kind)measure;
 }
@@ -143,7 +154,8 @@ static void set(struct arguments *arguments, const char *argument)
 
 void arguments_parse(struct arguments *arguments, int argc, char **argv)
 {
-    static const struct arguments standard = {NULL, READ_MADE, 50, -1, HAZARDS, -1, -1, -1};
+    static const struct arguments standard = {NULL, READ_MADE, 50, -1, HAZARDS, -1, -1, -1, -1, -1,
+                                              -1};
     int i;
 
     program = strrchr(argv[0], '/') ? strrchr(argv[0], '/') + 1 : argv[0];
@@ -167,6 +179,8 @@ void arguments_parse(struct arguments *arguments, int argc, char **argv)
         refuse("wait: which one of siblings=N, busy=1, holding=1?");
     if (arguments->measure == OVERSUBSCRIBED && arguments->threads < 0)
         refuse("oversubscribed: threads=?");
+    if ((arguments->reader > 0) + (arguments->bystander > 0) + (arguments->stalled > 0) > 1)
+        refuse("retire: one of reader=1, bystander=1, stalled=1, or none");
     if (arguments->threads < 0)
         arguments->threads = 1;
 }

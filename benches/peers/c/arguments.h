@@ -7,12 +7,11 @@
 
 #include "subject.h"
 
-enum measure_kind { READ_MADE, READ_HELD, WAIT, OVERSUBSCRIBED, NR_MEASURES };
+enum measure_kind { READ_MADE, READ_HELD, WAIT, OVERSUBSCRIBED, RETIRE, NR_MEASURES };
 
 extern const char *const measure_names[NR_MEASURES];
 
-/* The loop of a measure, or NULL. */
-measure_loop *measure_of(const struct subject *subject, enum measure_kind measure);
+int has_measure(const struct subject *subject, enum measure_kind measure);
 
 struct arguments {
     /* NULL: list the subjects. */
@@ -20,7 +19,7 @@ struct arguments {
     enum measure_kind measure;
     long ms, threads, hazards;
     /* -1: not given. */
-    long siblings, busy, holding;
+    long siblings, busy, holding, reader, bystander, stalled;
 };
 
 /* Ends the program with status 2 after what cannot be understood, with 0 after --help. */

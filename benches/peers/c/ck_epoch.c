@@ -6,12 +6,15 @@
 #include "plain.h"
 
 #include <ck_epoch.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #define LIBRARY "ck"
 #define VERSION PEERS_VERSION
 #define PROTECTS "everything"
-#define NOTE "wait: ck_epoch_synchronize(), which polls"
+#define NOTE                                                                                       \
+    "wait: ck_epoch_synchronize(), which polls; retire: ck_epoch_call(), and ck_epoch_poll() "     \
+    "each time, as its own test does"
 #define REGISTERS
 #define ONE_SECTION
 #define replace() ((void)unpublish(), ck_epoch_synchronize(record))
@@ -55,5 +58,27 @@ SUBJECT_INLINE void leave(struct guard *guard)
     (void)guard;
     ck_epoch_end(record, NULL);
 }
+
+struct node {
+    struct object object;
+    ck_epoch_entry_t entry;
+};
+
+_Static_assert(sizeof(struct node) <= RETIRED_BYTES, "the library's part is in the object");
+
+static void destroy(ck_epoch_entry_t *entry)
+{
+    retired_free((char *)entry - offsetof(struct node, entry));
+}
+
+SUBJECT_INLINE void retire_object(struct object *next)
+{
+    struct node *old = (struct node *)publish(next);
+
+    ck_epoch_call(record, &old->entry, destroy);
+    ck_epoch_poll(record);
+}
+#define retire_next retire_object
+#define drain() ck_epoch_barrier(record)
 
 #include "loops.h"

@@ -12,7 +12,9 @@
 #define LIBRARY "ck"
 #define VERSION PEERS_VERSION
 #define PROTECTS "one"
-#define NOTE "wait: ck_hp_retire(), then ck_hp_purge(); slots are numbered by the program"
+#define NOTE                                                                                       \
+    "wait: ck_hp_retire(), then ck_hp_purge(); retire: ck_hp_free() with a threshold of 1024, "    \
+    "for there is no default; slots are numbered by the program"
 #define REGISTERS
 
 /* Records must stay for ever: they are on a list that others walk. */
@@ -28,16 +30,24 @@ struct guard {
 static ck_hp_t domain;
 static __thread ck_hp_record_t *record;
 
-/* The object is used anew. */
+struct node {
+    struct object object;
+    ck_hp_hazard_t hazard;
+};
+
+_Static_assert(sizeof(struct node) <= RETIRED_BYTES, "the library's part is in the object");
+
+/* What a waiter has retired is used anew. */
 static void destroy(void *object)
 {
-    (void)object;
+    if (retiring)
+        retired_free(object);
 }
 
 __attribute__((constructor)) static void init(void)
 {
-    /* The threshold is for ck_hp_free(), which is not used here. */
-    ck_hp_init(&domain, HAZARDS, 1, destroy);
+    /* The threshold is for ck_hp_free() only. */
+    ck_hp_init(&domain, HAZARDS, 1024, destroy);
 }
 
 static void thread_begin(void)
@@ -84,5 +94,14 @@ SUBJECT_INLINE void replace_object(void)
     ck_hp_purge(record);
 }
 #define replace replace_object
+
+SUBJECT_INLINE void retire_object(struct object *next)
+{
+    struct node *old = (struct node *)publish(next);
+
+    ck_hp_free(record, &old->hazard, old, old);
+}
+#define retire_next retire_object
+#define drain() ck_hp_purge(record)
 
 #include "loops.h"

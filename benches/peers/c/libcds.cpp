@@ -15,7 +15,9 @@
 #define LIBRARY "libcds"
 #define VERSION CDS_VERSION_STRING
 #define PROTECTS "one"
-#define NOTE "wait: retire(), then scan() until the disposer has run"
+#define NOTE                                                                                       \
+    "wait: retire(), then scan() until the disposer has run; retire: retire(), with HP's room "    \
+    "for the default of 100 threads"
 #define REGISTERS
 #define reset(guard) (guard)->hazard.clear()
 #define replace replace_object
@@ -27,7 +29,8 @@ using collector = cds::gc::PEERS_COLLECTOR;
 using atomic_pointer = std::atomic<struct object *>;
 static_assert(sizeof(atomic_pointer) == sizeof(struct object *), "an atomic pointer is a pointer");
 
-/* HP wants to know beforehand how many threads there will be, DHP does not. */
+/* HP wants to know beforehand how many threads there will be, DHP does not. It has room for
+ * twice as many retired objects as hazards: where these are looked at, its default has to do. */
 template <typename Collector>
 struct with_limits : Collector {
     with_limits() : Collector(HAZARDS)
@@ -36,7 +39,7 @@ struct with_limits : Collector {
 };
 template <>
 struct with_limits<cds::gc::HP> : cds::gc::HP {
-    with_limits() : HP(HAZARDS, 2048)
+    with_limits() : HP(HAZARDS, retiring ? 0 : 2048)
     {
     }
 };
@@ -102,5 +105,11 @@ SUBJECT_INLINE void replace_object()
     for (collector::scan(); !gone; collector::scan())
         spin(&tries);
 }
+
+SUBJECT_INLINE void retire_object(struct object *next)
+{
+    collector::retire(publish(next), static_cast<void (*)(void *)>(retired_free));
+}
+#define retire_next retire_object
 
 #include "loops.h"

@@ -20,6 +20,13 @@
  *   replace      replace() takes an object from `shared` and waits for its last reader
  *   between      between(count) after each read, of which @count are left
  *   asleep       asleep() before a thread sleeps that protects nothing
+ *   retire_next  retire_next(next) publishes @next in `shared` and retires what was there, which is
+ *                to end in retired_free(). There are also fresh(), which makes an object of
+ *                retired_alloc(), and publish(next), which retires nothing: those of plain.h, or
+ *                the subject's own
+ *   drain        drain() waits until all that is retired has ended
+ *   batches      batches(objects, barriers) tells how much was reclaimed, by how many barriers
+ *   ONLY_RETIRES the other measures are those of another subject
  */
 #include "place.h"
 #include "subject.h"
@@ -120,6 +127,76 @@ static void hold_another(unsigned long count)
 #define hold_another NULL
 #endif
 
+#ifdef retire_next
+static void publish_first(void)
+{
+    publish(fresh());
+}
+
+static void retire_many(unsigned long count)
+{
+    while (count--)
+        retire_next(fresh());
+}
+
+static void read_other(unsigned long count)
+{
+    while (count--) {
+        struct guard guard;
+
+        USE(enter(&guard, &others[0], 0)->field);
+        leave(&guard);
+        between(count);
+    }
+}
+
+static void between_once(void)
+{
+    between(0);
+}
+
+static void hold_during(void (*sleep)(void))
+{
+    struct guard guard;
+
+    USE(enter(&guard, &shared, 0)->field);
+    sleep();
+    leave(&guard);
+}
+
+#ifdef drain
+static void drain_all(void)
+{
+    drain();
+}
+#else
+#define drain_all NULL
+#endif
+
+#ifdef batches
+static void count_batches(unsigned long *objects, unsigned long *barriers)
+{
+    batches(objects, barriers);
+}
+#else
+#define count_batches NULL
+#endif
+
+static const struct retirement self_retirement = {
+    publish_first, retire_many, read_made, read_other,
+    between_once, hold_during, drain_all, count_batches};
+#define RETIREMENT &self_retirement
+#else
+#define RETIREMENT NULL
+#endif
+
+#ifdef ONLY_RETIRES
+#undef ONLY_RETIRES
+#define ONLY_RETIRES 1
+#else
+#define ONLY_RETIRES 0
+#endif
+
 #ifndef REGISTERS
 static void thread_begin(void)
 {
@@ -153,7 +230,7 @@ static struct subject self = {
     NAME, LIBRARY, VERSION, LANGUAGE, PROTECTS, BY_CALL, COMPILER, NOTE,
     thread_begin, thread_end, go_to_sleep,
     read_made, read_held, wait_for_readers, oversubscribed, hold_another,
-    NULL};
+    RETIREMENT, ONLY_RETIRES, NULL};
 
 __attribute__((constructor)) static void add_self(void)
 {

@@ -7,7 +7,8 @@
 #define LIBRARY "glibc"
 #define VERSION QUOTE(__GLIBC__) "." QUOTE(__GLIBC_MINOR__)
 #define PROTECTS "lock"
-#define NOTE "pthread_mutex_t; wait: the mutex, taken once"
+#define NOTE                                                                                       \
+    "pthread_mutex_t; wait: the mutex, taken once; retire: exchanged under the mutex, then freed"
 #define ONE_SECTION
 #define replace replace_object
 
@@ -37,5 +38,18 @@ SUBJECT_INLINE void replace_object(void)
     pthread_mutex_lock(&mutex);
     pthread_mutex_unlock(&mutex);
 }
+
+/* Nobody reads it who has not got the mutex. */
+SUBJECT_INLINE void retire_object(struct object *next)
+{
+    struct object *old;
+
+    pthread_mutex_lock(&mutex);
+    old = shared.pointer;
+    __atomic_store_n(&shared.pointer, next, __ATOMIC_RELEASE);
+    pthread_mutex_unlock(&mutex);
+    retired_free(old);
+}
+#define retire_next retire_object
 
 #include "loops.h"

@@ -5,8 +5,7 @@
 #ifndef PLAIN_H
 #define PLAIN_H
 
-#include "place.h"
-#include "subject.h"
+#include "retired.h"
 
 /* What `shared` points to now and then, and next. */
 static struct lone_object objects[2], more[HAZARDS];
@@ -20,13 +19,24 @@ SUBJECT_INLINE struct object *load(const struct place *place)
     return __atomic_load_n(&place->pointer, __ATOMIC_ACQUIRE);
 }
 
+SUBJECT_INLINE struct object *publish(struct object *next)
+{
+    return __atomic_exchange_n(&shared.pointer, next, __ATOMIC_SEQ_CST);
+}
+
 /* Put the one object into the place of the other, which new readers do not find from here on. */
 static inline struct object *unpublish(void)
 {
-    struct object *next =
-        shared.pointer == &objects[0].object ? &objects[1].object : &objects[0].object;
+    return publish(shared.pointer == &objects[0].object ? &objects[1].object : &objects[0].object);
+}
 
-    return __atomic_exchange_n(&shared.pointer, next, __ATOMIC_SEQ_CST);
+/* One to be retired. */
+SUBJECT_INLINE struct object *fresh(void)
+{
+    struct object *object = (struct object *)retired_alloc();
+
+    object->field = 1;
+    return object;
 }
 
 #endif /* PLAIN_H */

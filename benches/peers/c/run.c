@@ -3,15 +3,12 @@
 #include "run.h"
 
 #include "place.h"
+#include "threads.h"
 
-#include <pthread.h>
-#include <sched.h>
 #include <semaphore.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define THREAD_STACK (256 * 1024)
 /* Where several threads read, the time is taken as often; see crowd(). */
 #define WINDOWS 15
 
@@ -26,67 +23,7 @@ struct member {
 };
 
 static const struct subject *subject;
-static cpu_set_t cpus;
-static unsigned int arrived;
-static int stop;
 static sem_t wake;
-
-/* --- threads -----------------------------------------------------------------------------------*/
-
-static void fail(const char *what, int error) __attribute__((noreturn));
-
-static void fail(const char *what, int error)
-{
-    fprintf(stderr, "%s: %s%s%s\n", subject->name, what, error ? ": " : "",
-            error ? strerror(error) : "");
-    exit(1);
-}
-
-static void arrive(void)
-{
-    __atomic_add_fetch(&arrived, 1, __ATOMIC_RELEASE);
-}
-
-static void await(unsigned int threads)
-{
-    while (__atomic_load_n(&arrived, __ATOMIC_ACQUIRE) < threads)
-        sched_yield();
-}
-
-static int stopped(void)
-{
-    return __atomic_load_n(&stop, __ATOMIC_RELAXED);
-}
-
-/* The CPU that thread @number is pinned to. */
-static int cpu_of(int number)
-{
-    int left = number % CPU_COUNT(&cpus), cpu = 0;
-
-    while (!CPU_ISSET(cpu, &cpus) || left--)
-        cpu++;
-    return cpu;
-}
-
-/* On the CPU of thread @number, or on any if that is negative. */
-static void start(struct member *member, void *(*role)(void *), int number)
-{
-    pthread_attr_t attributes;
-    cpu_set_t set = cpus;
-    int error;
-
-    if (number >= 0) {
-        CPU_ZERO(&set);
-        CPU_SET(cpu_of(number), &set);
-    }
-    pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, THREAD_STACK);
-    pthread_attr_setaffinity_np(&attributes, sizeof(set), &set);
-    error = pthread_create(&member->id, &attributes, role, member);
-    pthread_attr_destroy(&attributes);
-    if (error)
-        fail("no thread", error);
-}
 
 static struct member *members(long count)
 {
@@ -151,7 +88,7 @@ static double solo(measure_loop *loop, double ms, int number)
     memset(&member, 0, sizeof(member));
     member.loop = loop;
     member.ms = ms;
-    start(&member, measurer, number);
+    thread_start(&member.id, measurer, &member, number);
     pthread_join(member.id, NULL);
     return member.ns;
 }
@@ -207,11 +144,11 @@ static double crowd(measure_loop *loop, long count, unsigned long chunk, double 
     for (i = 0; i < count; i++) {
         all[i].loop = loop;
         all[i].chunk = chunk;
-        start(&all[i], runner, (int)i);
+        thread_start(&all[i].id, runner, &all[i], (int)i);
     }
     await((unsigned int)count);
     ns = in_windows(all, count, ms);
-    __atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+    stop_all();
     for (i = 0; i < count; i++)
         pthread_join(all[i].id, NULL);
     free(all);
@@ -222,7 +159,7 @@ static double read_by(const struct arguments *arguments, measure_loop *loop)
 {
     if (arguments->threads == 1)
         return solo(loop, (double)arguments->ms, -1);
-    if (CPU_COUNT(&cpus) < arguments->threads)
+    if (nr_cpus() < arguments->threads)
         fail("2 threads need 2 CPUs", 0);
     return crowd(loop, arguments->threads, READS_BETWEEN_QUIESCENT_STATES, (double)arguments->ms) *
            (double)arguments->threads;
@@ -230,7 +167,7 @@ static double read_by(const struct arguments *arguments, measure_loop *loop)
 
 static double oversubscribe(const struct arguments *arguments)
 {
-    long in_parallel = CPU_COUNT(&cpus);
+    long in_parallel = nr_cpus();
 
     if (in_parallel > arguments->threads)
         in_parallel = arguments->threads;
@@ -246,7 +183,7 @@ static double wait_beside_sleepers(const struct arguments *arguments)
 
     sem_init(&wake, 0, 0);
     for (i = 0; i < arguments->siblings; i++)
-        start(&all[i], sleeper, -1);
+        thread_start(&all[i].id, sleeper, NULL, -1);
     await((unsigned int)arguments->siblings);
     ns = solo(subject->wait, (double)arguments->ms, -1);
     for (i = 0; i < arguments->siblings; i++)
@@ -263,14 +200,14 @@ static double wait_beside(measure_loop *loop, unsigned long chunk, double ms)
     struct member *other = members(1);
     double ns;
 
-    if (CPU_COUNT(&cpus) < 2)
+    if (nr_cpus() < 2)
         fail("a waiter and a reader need 2 CPUs", 0);
     other->loop = loop;
     other->chunk = chunk;
-    start(other, runner, 1);
+    thread_start(&other->id, runner, other, 1);
     await(1);
     ns = solo(subject->wait, ms, 0);
-    __atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+    stop_all();
     pthread_join(other->id, NULL);
     free(other);
     return ns;
@@ -281,7 +218,7 @@ double run(const struct arguments *arguments)
     double ms = (double)arguments->ms;
 
     subject = arguments->subject;
-    sched_getaffinity(0, sizeof(cpus), &cpus);
+    threads_init(subject->name);
     switch (arguments->measure) {
     case READ_MADE:
         return read_by(arguments, subject->read_made);

@@ -20,6 +20,23 @@
 extern "C" {
 #endif
 
+/* How a subject retires: see loops.h, which makes it. */
+struct retirement {
+    /* Publish the first object to be retired. */
+    void (*begin)(void);
+    measure_loop *retire;
+    /* What the readers do: of the object that is replaced, and of another one. */
+    measure_loop *read, *read_other;
+    /* In the retiring thread, now and then. */
+    void (*between)(void);
+    /* Protect what is published, and sleep. */
+    void (*hold)(void (*sleep)(void));
+    /* Wait until nothing is pending; NULL: the library has no call for it. */
+    void (*drain)(void);
+    /* How many objects were reclaimed until now, by how many barriers; NULL: nobody counts. */
+    void (*batches)(unsigned long *objects, unsigned long *barriers);
+};
+
 struct subject {
     const char *name, *library, *version, *language, *protects;
     int by_call;
@@ -35,6 +52,10 @@ struct subject {
     measure_loop *read_made, *read_held, *wait, *oversubscribed;
     /* What the sibling in `wait holding=1` does: protects another object for a millisecond. */
     measure_loop *holding;
+    /* NULL: the subject does not retire. */
+    const struct retirement *retirement;
+    /* It has no other measure. */
+    int only_retires;
 
     struct subject *next;
 };

@@ -4,6 +4,7 @@
  * ../PROTOCOL.md is what it agrees upon with the driver.
  */
 #include "arguments.h"
+#include "retire.h"
 #include "run.h"
 
 #include <stdio.h>
@@ -28,7 +29,7 @@ static void print(const struct subject *subject)
            subject->name, subject->library, subject->version, subject->language, subject->protects,
            subject->by_call ? "true" : "false", subject->compiler);
     for (measure = 0; measure < NR_MEASURES; measure++) {
-        if (!measure_of(subject, (enum measure_kind)measure))
+        if (!has_measure(subject, (enum measure_kind)measure))
             continue;
         printf("%s\"%s\"", separator, measure_names[measure]);
         separator = ", ";
@@ -42,7 +43,9 @@ int main(int argc, char **argv)
     const struct subject *subject;
 
     arguments_parse(&arguments, argc, argv);
-    if (arguments.subject)
+    if (arguments.subject && arguments.measure == RETIRE)
+        retire_run(&arguments);
+    else if (arguments.subject)
         printf("{\"ns\": %.4f}\n", run(&arguments));
     else
         for (subject = subjects; subject; subject = subject->next)

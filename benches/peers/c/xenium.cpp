@@ -5,11 +5,10 @@
  * A guard_ptr that ends protection gives its hazard back: none can be kept. No call reclaims at
  * once, but hazard pointers do in reclaim() if their threshold is one, and stamp-it does when a
  * region is left. The others have no wait: whether they reclaim depends on what else is retired, or
- * on other readers that come by.
+ * on other readers that come by. To retire, all are used as they come.
  */
-#include "place.h"
+#include "retired.h"
 #include "spin.h"
-#include "subject.h"
 
 #include <array>
 #include <new>
@@ -27,33 +26,46 @@
 #if PEERS_SCHEME == HAZARD_POINTER
 #include <xenium/reclamation/hazard_pointer.hpp>
 #define PROTECTS "one"
-#define NOTE "wait: reclaim() with a threshold of 1, which scans, until the deleter has run"
-using scheme = xenium::reclamation::hazard_pointer<>::with<xenium::policy::allocation_strategy<
-    xenium::reclamation::hp_allocation::static_strategy<HAZARDS, 0, 1>>>;
+#define NOTE                                                                                       \
+    "wait: reclaim() with a threshold of 1, which scans, until the deleter has run; "              \
+    "retire: reclaim() with the default threshold"
+
+/* For all threads, so that a waiter's reclaim() scans. */
+struct strategy : xenium::reclamation::hp_allocation::static_strategy<HAZARDS> {
+    static size_t retired_nodes_threshold()
+    {
+        return retiring ? static_strategy::retired_nodes_threshold() : 1;
+    }
+};
+
+using scheme =
+    xenium::reclamation::hazard_pointer<>::with<xenium::policy::allocation_strategy<strategy>>;
 
 #elif PEERS_SCHEME == HAZARD_ERAS
 #include <xenium/reclamation/hazard_eras.hpp>
 #define PROTECTS "everything"
-#define NOTE "protects what lived at the time; no wait: polling would retire more"
+#define NOTE                                                                                       \
+    "protects what lived at the time; no wait: polling would retire more; retire: reclaim()"
 using scheme = xenium::reclamation::hazard_eras<>::with<xenium::policy::allocation_strategy<
     xenium::reclamation::he_allocation::static_strategy<HAZARDS>>>;
 
 #elif PEERS_SCHEME == EPOCH
 #include <xenium/reclamation/generic_epoch_based.hpp>
 #define PROTECTS "everything"
-#define NOTE "epoch_based<>; no wait: epochs advance as readers come by"
+#define NOTE "epoch_based<>; no wait: epochs advance as readers come by; retire: reclaim()"
 using scheme = xenium::reclamation::epoch_based<>;
 
 #elif PEERS_SCHEME == QUIESCENT
 #include <xenium/reclamation/quiescent_state_based.hpp>
 #define PROTECTS "everything"
-#define NOTE "a region_guard for 1024 reads; no wait: a thread asleep holds the epoch"
+#define NOTE                                                                                       \
+    "a region_guard for 1024 reads; no wait: a thread asleep holds the epoch; retire: reclaim()"
 using scheme = xenium::reclamation::quiescent_state_based;
 
 #elif PEERS_SCHEME == STAMP_IT
 #include <xenium/reclamation/stamp_it.hpp>
 #define PROTECTS "everything"
-#define NOTE "wait: reclaim(), then empty regions until the deleter has run"
+#define NOTE "wait: reclaim(), then empty regions until the deleter has run; retire: reclaim()"
 using scheme = xenium::reclamation::stamp_it;
 #endif
 
@@ -138,7 +150,7 @@ static void thread_end()
     } while (0)
 #endif
 
-/* --- waiting -----------------------------------------------------------------------------------*/
+/* --- replacing ---------------------------------------------------------------------------------*/
 
 /* Retired to have the library look again; nobody protects it. */
 [[maybe_unused]] static memory spare;
@@ -148,9 +160,28 @@ static bool gone;
 
 void recycler::operator()(node *node) const
 {
-    gone = gone || static_cast<void *>(node) != &spare;
     node->~node();
+    if (retiring)
+        retired_free(node);
+    else
+        gone = gone || static_cast<void *>(node) != &spare;
 }
+
+using guard_ptr = scheme::concurrent_ptr<node>::guard_ptr;
+
+/* There is no exchange, but only one thread that replaces. Returns what was there, guarded. */
+SUBJECT_INLINE guard_ptr exchange(node *next)
+{
+    guard_ptr old;
+    marked_pointer expected;
+
+    old.acquire(shared.pointer);
+    expected = old;
+    shared.pointer.compare_exchange_strong(expected, next);
+    return old;
+}
+
+/* --- waiting -----------------------------------------------------------------------------------*/
 
 #if PEERS_SCHEME == HAZARD_POINTER || PEERS_SCHEME == STAMP_IT
 #define replace replace_object
@@ -160,7 +191,7 @@ SUBJECT_INLINE void look_again()
 #if PEERS_SCHEME == STAMP_IT
     scheme::region_guard region;
 #else
-    scheme::concurrent_ptr<node>::guard_ptr(make(spare)).reclaim();
+    guard_ptr(make(spare)).reclaim();
 #endif
 }
 
@@ -170,21 +201,32 @@ SUBJECT_INLINE void replace_object()
     unsigned int tries = 0;
 
     gone = false;
-    {
-        scheme::concurrent_ptr<node>::guard_ptr old;
-        marked_pointer expected;
-
-        old.acquire(shared.pointer);
-        expected = old;
-        published = !published;
-        shared.pointer.compare_exchange_strong(expected, make(objects[published]));
-        old.reclaim();
-    }
+    published = !published;
+    exchange(make(objects[published]).get()).reclaim();
     while (!gone) {
         spin(&tries);
         look_again();
     }
 }
 #endif
+
+/* --- retiring ----------------------------------------------------------------------------------*/
+
+SUBJECT_INLINE node *fresh()
+{
+    static_assert(sizeof(node) <= RETIRED_BYTES, "the library's part is in the object");
+    return new (retired_alloc()) node;
+}
+
+SUBJECT_INLINE void publish(node *next)
+{
+    exchange(next);
+}
+
+SUBJECT_INLINE void retire_object(node *next)
+{
+    exchange(next).reclaim();
+}
+#define retire_next retire_object
 
 #include "loops.h"

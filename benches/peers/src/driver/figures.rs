@@ -42,15 +42,15 @@ fn both(
     other: (&str, &str),
     how: fn(f64, f64) -> f64,
 ) -> Option<Figure> {
-    let one = &record.series(one.0, one.1)?.ns;
-    let other = &record.series(other.0, other.1)?.ns;
+    let one = record.values(one.0, one.1)?;
+    let other = record.values(other.0, other.1)?;
 
     Figure::of(one.iter().zip(other).filter_map(|(a, b)| Some(how((*a)?, (*b)?))).collect())
 }
 
-/// Nanoseconds.
-pub fn time(record: &Record, subject: &str, key: &str) -> Option<Figure> {
-    Figure::of(record.series(subject, key)?.ns.iter().copied().flatten().collect())
+/// Nanoseconds, or what the key says.
+pub fn value(record: &Record, subject: &str, key: &str) -> Option<Figure> {
+    Figure::of(record.values(subject, key)?.iter().copied().flatten().collect())
 }
 
 /// How many times what `other` takes.
@@ -61,4 +61,14 @@ pub fn ratio(record: &Record, subject: &str, other: &str, key: &str) -> Option<F
 /// Nanoseconds more than the loop without protection.
 pub fn above_floor(record: &Record, subject: &str, key: &str) -> Option<Figure> {
     both(record, (subject, key), (FLOOR, key), |a, b| a - b)
+}
+
+/// How much more than another figure of the same subject.
+pub fn above(record: &Record, subject: &str, key: &str, other: &str) -> Option<Figure> {
+    both(record, (subject, key), (subject, other), |a, b| a - b)
+}
+
+/// How many times another figure of the same subject.
+pub fn times(record: &Record, subject: &str, key: &str, other: &str) -> Option<Figure> {
+    both(record, (subject, key), (subject, other), |a, b| a / b)
 }

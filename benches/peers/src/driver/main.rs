@@ -13,6 +13,7 @@
 //! | [`figures`] | medians and ratios |
 //! | [`targets`] | what is to be reached |
 //! | [`report`] | Markdown |
+//! | [`retiring`] | the same, about retirement |
 //! | [`plot`] | SVG |
 
 mod args;
@@ -23,6 +24,7 @@ mod plan;
 mod plot;
 mod record;
 mod report;
+mod retiring;
 mod rounds;
 mod targets;
 mod workers;

@@ -12,6 +12,8 @@ pub struct Question {
     pub keys: &'static [&'static str],
     /// How much longer than the others it is measured.
     pub times: u64,
+    /// In so many rounds at most.
+    pub rounds: usize,
 }
 
 const fn question(
@@ -20,7 +22,7 @@ const fn question(
     measure: &'static str,
     keys: &'static [&'static str],
 ) -> Question {
-    Question { key, title, measure, keys, times: 1 }
+    Question { key, title, measure, keys, times: 1, rounds: usize::MAX }
 }
 
 pub const MADE: &str = "read-made-1";
@@ -30,6 +32,19 @@ pub const BUSY: &str = "wait-busy";
 pub const HOLDING: &str = "wait-holding";
 pub const FEW: &str = "oversubscribed-2";
 pub const MANY: &str = "oversubscribed-64";
+pub const RETIRE: &str = "retire";
+pub const RETIRE_READER: &str = "retire-reader";
+pub const RETIRE_BYSTANDER: &str = "retire-bystander";
+pub const RETIRE_STALLED: &str = "retire-stalled";
+
+/// What these also say.
+pub const RETIRE_CPU: &str = "retire.cpu_ns";
+pub const ALLOCATOR: &str = "retire.allocator_ns";
+pub const SHARED: &str = "retire-reader.per_barrier";
+pub const BYSTANDER: &str = "retire-bystander.reader_ns";
+pub const UNDISTURBED: &str = "retire-bystander.undisturbed_ns";
+pub const PENDING: &str = "retire.pending";
+pub const PENDING_STALLED: &str = "retire-stalled.pending";
 
 pub const READS: &[Question] = &[
     question(MADE, "1 thread", "read-made", &["threads=1"]),
@@ -66,8 +81,25 @@ pub const OVERSUBSCRIBED: &[Question] = &[
     },
 ];
 
+/// Each is made of several measurements. A stalled reader is there for two seconds, so that what
+/// piles up has the time to.
+pub const RETIRING: &[Question] = &[
+    Question { times: 2, ..question(RETIRE, "alone", "retire", &[]) },
+    Question { times: 2, ..question(RETIRE_READER, "1 reading", "retire", &["reader=1"]) },
+    Question {
+        times: 2,
+        rounds: 7,
+        ..question(RETIRE_BYSTANDER, "1 reading another", "retire", &["bystander=1"])
+    },
+    Question {
+        times: 40,
+        rounds: 3,
+        ..question(RETIRE_STALLED, "1 stalled", "retire", &["stalled=1"])
+    },
+];
+
 pub fn questions() -> impl Iterator<Item = &'static Question> {
-    READS.iter().chain(ASLEEP).chain(BESIDE).chain(OVERSUBSCRIBED)
+    READS.iter().chain(ASLEEP).chain(BESIDE).chain(OVERSUBSCRIBED).chain(RETIRING)
 }
 
 /// Plain loads, and the same in the other language.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The raw data of a run: all that a report is made from, and its file.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
@@ -58,9 +59,30 @@ pub struct Series {
     pub key: String,
     /// Nanoseconds in each round; in which there may be none.
     pub ns: Vec<Option<f64>>,
+    /// The same of what else the answers say, by its name there.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub more: BTreeMap<String, Vec<Option<f64>>>,
     /// What a worker said that gave no answer, or why it was not asked again.
     #[serde(default)]
     pub reason: String,
+}
+
+impl Series {
+    /// One round more.
+    pub fn push(&mut self, ns: Option<f64>, more: BTreeMap<String, f64>) {
+        let before = self.ns.len();
+
+        self.ns.push(ns);
+        for (name, figure) in more {
+            let values = self.more.entry(name).or_default();
+
+            values.resize(before, None);
+            values.push(Some(figure));
+        }
+        for values in self.more.values_mut() {
+            values.resize(before + 1, None);
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -91,8 +113,12 @@ impl Record {
         text
     }
 
-    pub fn series(&self, subject: &str, key: &str) -> Option<&Series> {
-        self.series.iter().find(|s| s.subject == subject && s.key == key)
+    /// By round. A key is a question's; what else there is than `ns` is named after a dot.
+    pub fn values(&self, subject: &str, key: &str) -> Option<&Vec<Option<f64>>> {
+        let (question, more) = key.split_once('.').unwrap_or((key, "ns"));
+        let series = self.series.iter().find(|s| s.subject == subject && s.key == question)?;
+
+        if more == "ns" { Some(&series.ns) } else { series.more.get(more) }
     }
 }
 

@@ -3,15 +3,16 @@
 
 use std::fmt::Write;
 
-use crate::figures::{Figure, above_floor, ratio, time};
+use crate::figures::{Figure, above_floor, ratio, value};
 use crate::plan::{ASLEEP, BESIDE, FEW, INLINE, MANY, OURS, OVERSUBSCRIBED, Question, RCU, READS};
 use crate::record::{Record, Subject};
+use crate::retiring;
 use crate::targets::{self, Verdict};
 
 /// Shares of the CPU time from which on others disturb, as a mean over the run.
 const DISTURBING: f64 = 0.02;
 
-fn three_digits(value: f64) -> String {
+pub fn three_digits(value: f64) -> String {
     match value {
         ..9.995 => format!("{value:.2}"),
         ..99.95 => format!("{value:.1}"),
@@ -29,14 +30,28 @@ pub fn duration(ns: f64) -> String {
     }
 }
 
-fn with_spread(figure: Figure) -> String {
+/// A whole number, with commas.
+pub fn count(value: f64) -> String {
+    let digits = format!("{value:.0}");
+    let mut text = String::new();
+
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+pub fn with_spread(figure: Figure) -> String {
     let percent = 100.0 * figure.spread() / figure.median;
 
     format!("{} ± {percent:.0} %", duration(figure.median))
 }
 
 /// Ours stand out.
-fn name(subject: &Subject) -> String {
+pub fn name(subject: &Subject) -> String {
     if subject.library == OURS {
         format!("**{}**", subject.subject)
     } else {
@@ -44,7 +59,7 @@ fn name(subject: &Subject) -> String {
     }
 }
 
-fn table(titles: &[&str], rows: &[Vec<String>]) -> String {
+pub fn table(titles: &[&str], rows: &[Vec<String>]) -> String {
     let mut text = format!("| {} |\n|---|", titles.join(" | "));
 
     text += &"--:|".repeat(titles.len() - 1);
@@ -90,7 +105,7 @@ fn section(record: &Record, questions: &[&Question]) -> String {
         })
     };
     let mut text = figures(record, questions, |subject, key| {
-        Some(with_spread(time(record, &subject.subject, key)?))
+        Some(with_spread(value(record, &subject.subject, key)?))
     });
 
     text.push('\n');
@@ -235,7 +250,9 @@ pub fn markdown(record: &Record, plots: bool) -> String {
              protection.\n\n";
     text += &plot("oversubscribed.svg", "Cost of a protection with more threads than CPUs");
     text += &oversubscribed(record);
-    text += "\n## Who took part\n\n";
+    text.push('\n');
+    text += &retiring::section(record, plot);
+    text += "## Who took part\n\n";
     text += &subjects(record);
     text
 }

@@ -2,6 +2,7 @@
 //! The run: in each round every subject answers every question once, in shuffled order, so that
 //! whatever changes on the machine meanwhile changes for all of them.
 
+use std::collections::BTreeMap;
 use std::io::{IsTerminal, stderr};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -11,7 +12,7 @@ use crate::interrupt;
 use crate::machine::{self, Usage};
 use crate::plan::{self, Question};
 use crate::record::{Machine, Record, Run, Series};
-use crate::workers::{Answer, Workers, ask};
+use crate::workers::{Answer, Figures, Workers, ask};
 
 /// More do not say more.
 const MOST_ROUNDS: usize = 15;
@@ -19,7 +20,7 @@ const MOST_ROUNDS: usize = 15;
 /// What starting a process and its threads takes, for the guess at the start.
 const OVERHEAD_MS: u64 = 20;
 
-/// What took so long is not asked again: one operation takes longer than a measurement should.
+/// What took so much longer than it should is not asked again.
 const SLOW: Duration = Duration::from_secs(1);
 
 /// A busier machine than that disturbs.
@@ -51,7 +52,7 @@ impl<'a> Plan<'a> {
         };
 
         if options.rounds.is_none() {
-            plan.budget = Some(Duration::from_secs(if options.quick { 55 } else { 350 }));
+            plan.budget = Some(Duration::from_secs(if options.quick { 85 } else { 530 }));
         }
         for question in plan::questions() {
             for (subject, worker) in &workers.subjects {
@@ -63,6 +64,7 @@ impl<'a> Plan<'a> {
                     subject: subject.subject.clone(),
                     key: question.key.to_string(),
                     ns: Vec::new(),
+                    more: BTreeMap::new(),
                     reason: String::new(),
                 });
             }
@@ -129,42 +131,54 @@ fn progress(text: &str) {
     }
 }
 
+/// None, if it was not asked in this round.
+type Answers = Vec<Option<Result<Figures, String>>>;
+
 /// Answers of a round, by series. None if it was interrupted.
-fn one_round(plan: &Plan, name: &str, slow: &mut [bool]) -> Option<Vec<Result<f64, String>>> {
-    let mut answers = vec![Err(String::new()); plan.series.len()];
+fn one_round(plan: &Plan, round: usize, slow: &mut [bool]) -> Option<Answers> {
+    let name = format!("round {} of {} at most", round + 1, plan.rounds);
+    let mut answers = vec![None; plan.series.len()];
 
     for (done, task) in plan.shuffled().into_iter().enumerate() {
         let series = &plan.series[task.series];
         let question = task.question;
         let before = Instant::now();
 
+        if round >= question.rounds {
+            continue;
+        }
         if slow[task.series] {
-            answers[task.series] = Err("slow: asked once".to_string());
+            answers[task.series] = Some(Err("slow: asked once".to_string()));
             continue;
         }
         let percent = 100 * done / plan.tasks.len();
         progress(&format!("{name}, {percent} %: {}, {}", series.subject, question.key));
         let ms = plan.milliseconds * question.times;
         match ask(task.worker, &series.subject, question.measure, question.keys, ms) {
-            Answer::Ns(ns) => answers[task.series] = Ok(rounded(ns)),
-            Answer::Refused(why) => answers[task.series] = Err(why),
+            Answer::Found(figures) => answers[task.series] = Some(Ok(figures)),
+            Answer::Refused(why) => answers[task.series] = Some(Err(why)),
             Answer::Interrupted => return None,
         }
-        slow[task.series] = before.elapsed() > SLOW;
+        slow[task.series] = before.elapsed() > SLOW + Duration::from_millis(ms);
     }
     Some(answers)
 }
 
-fn take(plan: &mut Plan, answers: Vec<Result<f64, String>>) {
+fn take(plan: &mut Plan, answers: Answers) {
     for (series, answer) in plan.series.iter_mut().zip(answers) {
         match answer {
-            Ok(ns) => series.ns.push(Some(ns)),
-            Err(why) => {
-                series.ns.push(None);
+            Some(Ok(figures)) => {
+                let more = figures.more.into_iter().map(|(name, figure)| (name, rounded(figure)));
+
+                series.push(Some(rounded(figures.ns)), more.collect());
+            }
+            Some(Err(why)) => {
+                series.push(None, BTreeMap::new());
                 if series.reason.is_empty() {
                     series.reason = why;
                 }
             }
+            None => series.push(None, BTreeMap::new()),
         }
     }
 }
@@ -176,8 +190,7 @@ fn all_rounds(plan: &mut Plan, run: &mut Run) {
     while run.rounds < plan.rounds && !interrupt::seen() {
         let before = Usage::now();
         let begin = Instant::now();
-        let name = format!("round {} of {} at most", run.rounds + 1, plan.rounds);
-        let Some(answers) = one_round(plan, &name, &mut slow) else { break };
+        let Some(answers) = one_round(plan, run.rounds, &mut slow) else { break };
         let strangers = Usage::now().strangers_since(before);
 
         take(plan, answers);

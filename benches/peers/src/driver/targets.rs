@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the library is to reach beside its peers, and whether it did in this run.
 
-use crate::figures::{above_floor, ratio};
-use crate::plan::{ASLEEP, BUSY, BY_CALL, FEW, INLINE, MADE, MANY, OURS, RCU, RCU_BY_CALL};
+use crate::figures::{above, above_floor, ratio, times, value};
+use crate::plan::{
+    ALLOCATOR, ASLEEP, BUSY, BY_CALL, BYSTANDER, FEW, INLINE, MADE, MANY, OURS, PENDING_STALLED,
+    RCU, RCU_BY_CALL, RETIRE, RETIRE_CPU, SHARED, UNDISTURBED,
+};
 use crate::record::Record;
+use crate::report::count;
 
 #[derive(PartialEq)]
 pub enum Verdict {
@@ -23,20 +27,27 @@ pub struct Target {
 /// A ratio, and what it was found for.
 type Found = Option<(f64, String)>;
 
-fn target(what: &str, limit: String, found: Found, met: impl Fn(f64) -> bool) -> Target {
+/// What was found, in words, and whether that meets the limit.
+fn target(what: &str, limit: String, found: Option<(String, bool)>) -> Target {
     let (found, verdict) = match found {
-        Some((ratio, who)) => {
-            let verdict = if met(ratio) { Verdict::Met } else { Verdict::Missed };
-            (format!("{ratio:.2} × {who}"), verdict)
-        }
+        Some((found, true)) => (found, Verdict::Met),
+        Some((found, false)) => (found, Verdict::Missed),
         None => ("not measured".to_string(), Verdict::Unknown),
     };
 
     Target { what: what.to_string(), limit, found, verdict }
 }
 
+fn at_least(what: &str, limit: f64, found: Found) -> Target {
+    let found = found.map(|(ratio, who)| (format!("{ratio:.2} × {who}"), ratio >= limit));
+
+    target(what, format!("≥ {limit} ×"), found)
+}
+
 fn at_most(what: &str, limit: f64, found: Found) -> Target {
-    target(what, format!("≤ {limit} ×"), found, |ratio| ratio <= limit)
+    let found = found.map(|(ratio, who)| (format!("{ratio:.2} × {who}"), ratio <= limit));
+
+    target(what, format!("≤ {limit} ×"), found)
 }
 
 fn against(record: &Record, subject: &str, other: &str, key: &str) -> Found {
@@ -79,6 +90,40 @@ fn oversubscribed(record: &Record) -> Target {
     target
 }
 
+/// Beside the best other library. Locks are none: what they protect is freed at once.
+fn retiring(record: &Record) -> Found {
+    let others = record.subjects.iter().filter(|s| s.protects != "lock" && s.library != OURS);
+    let speed = |other: &str| Some(ratio(record, other, INLINE, RETIRE)?.median);
+    let speeds = others.filter_map(|s| Some((speed(&s.subject)?, s.subject.as_str())));
+    let (speed, other) = speeds.min_by(|a, b| a.0.total_cmp(&b.0))?;
+
+    Some((speed, format!("the speed of {other}")))
+}
+
+/// Is to be shown, whatever it is.
+fn retiring_apart(record: &Record) -> Target {
+    let what = "CPU time of a retirement apart from the allocator's";
+    let mut target = target(what, "–".to_string(), None);
+
+    if let Some(figure) = above(record, INLINE, RETIRE_CPU, ALLOCATOR) {
+        target.found = format!("{:.1} ns", figure.median);
+    }
+    target
+}
+
+fn disturbed(record: &Record) -> Found {
+    let speed = times(record, INLINE, UNDISTURBED, BYSTANDER)?.median;
+
+    Some((speed, "its speed undisturbed".to_string()))
+}
+
+/// How many objects a key says.
+fn objects(record: &Record, key: &str, met: fn(f64) -> bool) -> Option<(String, bool)> {
+    let objects = value(record, INLINE, key)?.median;
+
+    Some((count(objects), met(objects)))
+}
+
 pub fn all(record: &Record) -> Vec<Target> {
     let by_call = ratio(record, RCU_BY_CALL, BY_CALL, MADE);
     let faster = by_call.map(|figure| (figure.median, format!("the speed of {RCU_BY_CALL}")));
@@ -90,9 +135,22 @@ pub fn all(record: &Record) -> Vec<Target> {
             0.7,
             others_of_the_kind(record),
         ),
-        target("read, by call", "≥ 4 ×".to_string(), faster, |ratio| ratio >= 4.0),
+        at_least("read, by call", 4.0, faster),
         at_most("wait, beside a busy reader", 0.6, against(record, INLINE, RCU, BUSY)),
         at_most("wait, beside sleepers", 0.7, asleep(record)),
         oversubscribed(record),
+        retiring_apart(record),
+        at_least("retire, alone", 0.9, retiring(record)),
+        at_least("a read, beside one that retires", 0.9, disturbed(record)),
+        target(
+            "objects a membarrier, beside a reader",
+            "≥ 1,000".to_string(),
+            objects(record, SHARED, |objects| objects >= 1000.0),
+        ),
+        target(
+            "pending beside a stalled reader",
+            "≤ 3,000".to_string(),
+            objects(record, PENDING_STALLED, |objects| objects <= 3000.0),
+        ),
     ]
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The workers: which there are, and how they are asked. ../../PROTOCOL.md is what they understand.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
 use std::iter::once;
@@ -18,8 +19,17 @@ use crate::record::{Absent, Subject};
 /// How long after the asked time an answer may come.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// What was measured.
+#[derive(Clone, Deserialize)]
+pub struct Figures {
+    pub ns: f64,
+    /// By their names in the answer.
+    #[serde(flatten)]
+    pub more: BTreeMap<String, f64>,
+}
+
 pub enum Answer {
-    Ns(f64),
+    Found(Figures),
     /// What the worker said instead.
     Refused(String),
     Interrupted,
@@ -140,8 +150,8 @@ fn listen(mut child: Child, limit: Duration) -> Answer {
         Answer::Interrupted
     } else if !ended {
         Answer::Refused(format!("no end within {} s", limit.as_secs()))
-    } else if let (Some(ns), Ok(true)) = (parse(&out), status.map(|status| status.success())) {
-        Answer::Ns(ns)
+    } else if let (Some(figures), Ok(true)) = (parse(&out), status.map(|s| s.success())) {
+        Answer::Found(figures)
     } else {
         Answer::Refused(err.lines().last().unwrap_or("it crashed").to_string())
     }
@@ -167,13 +177,8 @@ fn wait_for_end(child: &Child, deadline: Instant) -> bool {
     }
 }
 
-#[derive(Deserialize)]
-struct Measured {
-    ns: f64,
-}
+fn parse(line: &str) -> Option<Figures> {
+    let figures: Figures = serde_json::from_str(line).ok()?;
 
-fn parse(line: &str) -> Option<f64> {
-    let measured: Measured = serde_json::from_str(line).ok()?;
-
-    (measured.ns.is_finite() && measured.ns > 0.0).then_some(measured.ns)
+    (figures.ns.is_finite() && figures.ns > 0.0).then_some(figures)
 }

@@ -4,9 +4,11 @@
 use std::thread::{self, sleep, yield_now};
 use std::time::Duration;
 
+use crate::answer::Answer;
 use crate::measure::measure;
 use crate::object::OBJECTS;
 use crate::request::{Beside, Measure, Request};
+use crate::retire::{self, Retires};
 use crate::subject::Subject;
 use crate::threads::{asleep, beside, cpus, need_two_cpus, together};
 
@@ -100,11 +102,22 @@ fn run_here<S: Subject>(request: &Request) -> Result<f64, String> {
         Measure::Held { threads } => read_held(subject, threads, span),
         Measure::Wait(with) => wait(subject, with, span),
         Measure::Oversubscribed { threads } => Ok(oversubscribed(subject, threads, span)),
+        Measure::Retire(_) => Err("does not retire".to_string()),
     }
 }
 
 /// Nanoseconds per operation, or why there are none. In a thread of its own, so that none runs in a
 /// process that is known to have only one.
-pub fn run<S: Subject>(request: &Request) -> Result<f64, String> {
-    thread::scope(|scope| scope.spawn(|| run_here::<S>(request)).join().unwrap())
+pub fn run<S: Subject>(request: &Request) -> Result<Answer, String> {
+    let ns = thread::scope(|scope| scope.spawn(|| run_here::<S>(request)).join().unwrap())?;
+
+    Ok(Answer::new(ns))
+}
+
+/// The same of a subject that also retires.
+pub fn run_or_retire<S: Subject, R: Retires>(request: &Request) -> Result<Answer, String> {
+    match request.measure {
+        Measure::Retire(companion) => retire::run::<R>(companion, request.span),
+        _ => run::<S>(request),
+    }
 }

@@ -1,18 +1,24 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Measures Rust's libraries for the driver; ../../PROTOCOL.md says how the two talk.
 
+mod answer;
 mod loops;
 mod measure;
 mod object;
 mod reclaimed;
 mod request;
+mod retire;
+mod retired;
+mod retirers;
 mod subject;
 mod subjects;
 mod threads;
 
 use std::process::ExitCode;
 
+use crate::answer::Answer;
 use crate::request::Request;
+use crate::retire::Retires;
 use crate::subject::{About, Subject};
 
 const USAGE: &str = "\
@@ -20,21 +26,28 @@ usage: peers-rust list
        peers-rust run SUBJECT MEASURE [KEY=VALUE...]   (see benches/peers/PROTOCOL.md)
 ";
 
-type Run = fn(&Request) -> Result<f64, String>;
+type Run = fn(&Request) -> Result<Answer, String>;
 
 fn entry<S: Subject>() -> (About, Run) {
     (S::about(), loops::run::<S>)
 }
 
+fn retiring<S: Subject, R: Retires>() -> (About, Run) {
+    (S::about().and_retires(R::NOTE), loops::run_or_retire::<S, R>)
+}
+
 fn subjects() -> Vec<(About, Run)> {
     vec![
         entry::<subjects::none::None>(),
-        entry::<subjects::haphazard::Haphazard>(),
-        entry::<subjects::crossbeam_epoch::CrossbeamEpoch>(),
-        entry::<subjects::seize::Seize>(),
+        retiring::<subjects::haphazard::Haphazard, retirers::haphazard::Haphazard>(),
+        retiring::<
+            subjects::crossbeam_epoch::CrossbeamEpoch,
+            retirers::crossbeam_epoch::CrossbeamEpoch,
+        >(),
+        retiring::<subjects::seize::Seize, retirers::seize::Seize>(),
         #[cfg(feature = "kovan")]
-        entry::<subjects::kovan::Kovan>(),
-        entry::<subjects::arc_swap::ArcSwapped>(),
+        retiring::<subjects::kovan::Kovan, retirers::kovan::Kovan>(),
+        retiring::<subjects::arc_swap::ArcSwapped, retirers::arc_swap::ArcSwapped>(),
         entry::<subjects::std_locks::StdRwLock>(),
         entry::<subjects::std_locks::StdMutex>(),
     ]
@@ -78,8 +91,8 @@ fn main() -> ExitCode {
                 Err(message) => fail(2, &message),
                 Ok((run, request)) => match run(&request) {
                     Err(message) => fail(1, &message),
-                    Ok(ns) => {
-                        println!("{{\"ns\": {ns:.4}}}");
+                    Ok(answer) => {
+                        println!("{answer}");
                         ExitCode::SUCCESS
                     }
                 },

@@ -15,12 +15,24 @@ pub enum Beside {
     Holding,
 }
 
+/// Who is beside the thread that retires.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Companion {
+    None,
+    /// Of the object that is replaced.
+    Reader,
+    /// The reader of another object.
+    Bystander,
+    Stalled,
+}
+
 #[derive(Clone, Copy)]
 pub enum Measure {
     Made { threads: usize },
     Held { threads: usize },
     Wait(Beside),
     Oversubscribed { threads: usize },
+    Retire(Companion),
 }
 
 pub struct Request {
@@ -37,6 +49,9 @@ struct Keys {
     siblings: Option<usize>,
     busy: Option<usize>,
     holding: Option<usize>,
+    reader: Option<usize>,
+    bystander: Option<usize>,
+    stalled: Option<usize>,
 }
 
 impl Keys {
@@ -52,6 +67,9 @@ impl Keys {
             "siblings" => (&mut self.siblings, 0, MOST_THREADS),
             "busy" => (&mut self.busy, 1, 1),
             "holding" => (&mut self.holding, 1, 1),
+            "reader" => (&mut self.reader, 1, 1),
+            "bystander" => (&mut self.bystander, 1, 1),
+            "stalled" => (&mut self.stalled, 1, 1),
             _ => return Err(format!("{key}: there is no such key")),
         };
 
@@ -71,9 +89,28 @@ impl Keys {
         }
     }
 
+    fn companion(&mut self) -> Result<Companion, String> {
+        match (self.reader.take(), self.bystander.take(), self.stalled.take()) {
+            (None, None, None) => Ok(Companion::None),
+            (Some(_), None, None) => Ok(Companion::Reader),
+            (None, Some(_), None) => Ok(Companion::Bystander),
+            (None, None, Some(_)) => Ok(Companion::Stalled),
+            _ => Err("retire: one of reader=1, bystander=1, stalled=1, or none".to_string()),
+        }
+    }
+
     /// After the measure has taken what it knows.
     fn none_left(&self) -> Result<(), String> {
-        let left = [self.threads, self.hazards, self.siblings, self.busy, self.holding];
+        let left = [
+            self.threads,
+            self.hazards,
+            self.siblings,
+            self.busy,
+            self.holding,
+            self.reader,
+            self.bystander,
+            self.stalled,
+        ];
 
         if left.iter().any(Option::is_some) {
             return Err("a key does not belong to this measure; see PROTOCOL.md".to_string());
@@ -104,6 +141,7 @@ pub fn parse(measure: &str, words: &[String]) -> Result<Request, String> {
             keys.hazards.take();
             Measure::Oversubscribed { threads: keys.threads.take().unwrap_or(2) }
         }
+        "retire" => Measure::Retire(keys.companion()?),
         _ => return Err(format!("{measure}: there is no such measure")),
     };
     keys.none_left()?;

@@ -13,8 +13,8 @@ pub struct About {
     pub protects: &'static str,
     pub by_call: bool,
     pub compiler: String,
-    pub measures: &'static [&'static str],
-    pub note: &'static str,
+    pub measures: Vec<&'static str>,
+    pub note: String,
 }
 
 impl About {
@@ -30,9 +30,15 @@ impl About {
             protects,
             by_call: false,
             compiler: format!("rustc {compiler}"),
-            measures: &["read-made", "wait", "oversubscribed"],
-            note: "",
+            measures: vec!["read-made", "wait", "oversubscribed"],
+            note: String::new(),
         }
+    }
+
+    pub fn and_retires(mut self, note: &str) -> About {
+        self.measures.push("retire");
+        self.note += &format!("; retire: {note}");
+        self
     }
 }
 

@@ -5,12 +5,8 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
 use super::style::{
-    Area, GRID, Kind, SIZE, TEXT, WIDTH, failed, head, power, range, text, width_of,
+    Area, GRID, Kind, SIZE, TEXT, Unit, WIDTH, failed, head, range, text, width_of,
 };
-use crate::report::duration;
-
-/// Less than that is lost in the noise: drawn as this.
-const LEAST: f64 = 0.1;
 
 const ROW: i32 = 21;
 const TOP: i32 = 100;
@@ -34,13 +30,14 @@ pub struct Bar {
 
 pub struct Bars {
     pub title: &'static str,
+    pub unit: Unit,
     pub marks: &'static [(Mark, &'static str)],
     pub bars: Vec<Bar>,
     /// A line down the plot, and what it stands for.
     pub floor: Option<(f64, &'static str)>,
 }
 
-/// From duration to pixels.
+/// From values to pixels.
 struct Scale {
     low: f64,
     high: f64,
@@ -49,8 +46,8 @@ struct Scale {
 }
 
 impl Scale {
-    fn x(&self, ns: f64) -> i32 {
-        let part = (ns.max(self.low) / self.low).log10() / (self.high / self.low).log10();
+    fn x(&self, value: f64) -> i32 {
+        let part = (value.max(self.low) / self.low).log10() / (self.high / self.low).log10();
 
         self.left + (part * f64::from(self.right - self.left)) as i32
     }
@@ -85,8 +82,9 @@ impl Bars {
     fn scale(&self) -> Scale {
         let names = self.bars.iter().map(|bar| width_of(&bar.name, SIZE)).max().unwrap_or(0);
         let values = self.bars.iter().flat_map(|bar| bar.values.iter().copied().flatten());
-        let floor = self.floor.map(|(ns, _)| ns);
-        let (low, high) = range(values.chain(floor).map(|ns| ns.max(LEAST)));
+        let floor = self.floor.map(|(value, _)| value);
+        let least = self.unit.least();
+        let (low, high) = range(values.chain(floor).map(|value| value.max(least)));
 
         Scale { low, high, left: names + 24, right: self.column(0) - COLUMN }
     }
@@ -102,9 +100,9 @@ impl Bars {
             draw_mark(area, mark, (from, x + 18), 64, &TEXT)?;
             x = legend_text(area, x + 26, what)?;
         }
-        if let Some((ns, what)) = self.floor {
+        if let Some((value, what)) = self.floor {
             line(area, (x + 18, 56), (x + 18, 73), &TEXT.to_rgba(), 1)?;
-            legend_text(area, x + 26, &format!("{what}: {}", duration(ns)))?;
+            legend_text(area, x + 26, &format!("{what}: {}", self.unit.written(value)))?;
         }
         Ok(())
     }
@@ -124,11 +122,12 @@ impl Bars {
             let style = text(&TEXT, SIZE, false, HPos::Center, VPos::Center);
 
             line(area, (x, TOP - 4), (x, bottom + 4), &GRID, 1)?;
-            area.draw(&Text::new(power(value), (x, bottom + 16), style)).map_err(failed)?;
+            area.draw(&Text::new(self.unit.power(value), (x, bottom + 16), style))
+                .map_err(failed)?;
             value *= 10.0;
         }
-        if let Some((ns, _)) = self.floor {
-            let x = scale.x(ns);
+        if let Some((value, _)) = self.floor {
+            let x = scale.x(value);
 
             line(area, (x, TOP - 4), (x, bottom + 4), &TEXT.to_rgba(), 1)?;
         }
@@ -143,22 +142,18 @@ impl Bars {
 
         area.draw(&Text::new(bar.name.clone(), (scale.left - 8, middle), style)).map_err(failed)?;
         for (&(mark, _), value) in self.marks.iter().zip(&bar.values) {
-            if let Some(ns) = *value {
-                draw_mark(area, mark, (scale.left, scale.x(ns)), middle, &colour)?;
+            if let Some(value) = *value {
+                draw_mark(area, mark, (scale.left, scale.x(value)), middle, &colour)?;
             }
         }
         for (index, value) in bar.values.iter().enumerate() {
             let style = text(&colour, SIZE, ours, HPos::Right, VPos::Center);
-            let value = value.map(written).unwrap_or_default();
+            let value = value.map(|value| self.unit.written(value)).unwrap_or_default();
 
             area.draw(&Text::new(value, (self.column(index), middle), style)).map_err(failed)?;
         }
         Ok(())
     }
-}
-
-fn written(ns: f64) -> String {
-    if ns < LEAST { format!("< {LEAST}") } else { duration(ns) }
 }
 
 /// Returns where the next entry goes.

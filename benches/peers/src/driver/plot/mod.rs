@@ -5,21 +5,24 @@ mod bars;
 mod curves;
 mod style;
 
-use crate::figures::{above_floor, time};
-use crate::plan::{ASLEEP, BUSY, FEW, FLOOR, FLOORS, HELD, HOLDING, MADE, MADE_2, MANY, SLEEPERS};
+use crate::figures::{above, above_floor, value};
+use crate::plan::{
+    ALLOCATOR, ASLEEP, BUSY, FEW, FLOOR, FLOORS, HELD, HOLDING, INLINE, MADE, MADE_2, MANY,
+    PENDING, PENDING_STALLED, RETIRE, RETIRE_CPU, RETIRE_READER, SLEEPERS,
+};
 use crate::record::{Record, Subject};
 
 use bars::{Bar, Bars, Mark};
 use curves::{Curve, Curves};
-use style::Kind;
+use style::{Kind, Unit};
 
 type Median = fn(&Record, &str, &str) -> Option<f64>;
 
 fn absolute(record: &Record, subject: &str, key: &str) -> Option<f64> {
-    Some(time(record, subject, key)?.median)
+    Some(value(record, subject, key)?.median)
 }
 
-fn above(record: &Record, subject: &str, key: &str) -> Option<f64> {
+fn protection(record: &Record, subject: &str, key: &str) -> Option<f64> {
     Some(above_floor(record, subject, key)?.median)
 }
 
@@ -46,6 +49,7 @@ fn bars(record: &Record, keys: &[&str], median: Median) -> Vec<Bar> {
 fn reads(record: &Record) -> Result<String, String> {
     Bars {
         title: "Cost of a protected read, nanoseconds (logarithmic)",
+        unit: Unit::Time,
         marks: &[
             (Mark::Bar, "one thread"),
             (Mark::Dot, "each of two threads"),
@@ -60,6 +64,7 @@ fn reads(record: &Record) -> Result<String, String> {
 fn blocked(record: &Record) -> Result<String, String> {
     Bars {
         title: "Cost of a wait beside a reader, nanoseconds (logarithmic)",
+        unit: Unit::Time,
         marks: &[
             (Mark::Bar, "the reader reads all the time"),
             (Mark::Dot, "it holds another object, for 1 ms at a time"),
@@ -73,8 +78,43 @@ fn blocked(record: &Record) -> Result<String, String> {
 fn oversubscribed(record: &Record) -> Result<String, String> {
     Bars {
         title: "CPU time of a protection, four in each thread, nanoseconds (logarithmic)",
+        unit: Unit::Time,
         marks: &[(Mark::Bar, "64 threads"), (Mark::Dot, "2 threads")],
-        bars: bars(record, &[MANY, FEW], above),
+        bars: bars(record, &[MANY, FEW], protection),
+        floor: None,
+    }
+    .draw()
+}
+
+/// Of the CPU time that without the allocator's.
+fn apart(record: &Record, subject: &str, key: &str) -> Option<f64> {
+    match key {
+        RETIRE_CPU => Some(above(record, subject, key, ALLOCATOR)?.median),
+        _ => absolute(record, subject, key),
+    }
+}
+
+fn retiring(record: &Record) -> Result<String, String> {
+    Bars {
+        title: "Cost of a retirement, nanoseconds (logarithmic)",
+        unit: Unit::Time,
+        marks: &[
+            (Mark::Bar, "alone"),
+            (Mark::Dot, "beside a reader"),
+            (Mark::Tick, "alone, CPU time, without allocator"),
+        ],
+        bars: bars(record, &[RETIRE, RETIRE_READER, RETIRE_CPU], apart),
+        floor: absolute(record, INLINE, ALLOCATOR).map(|ns| (ns, "allocator")),
+    }
+    .draw()
+}
+
+fn pending(record: &Record) -> Result<String, String> {
+    Bars {
+        title: "The most objects pending (logarithmic); two millions end the measurement",
+        unit: Unit::Count,
+        marks: &[(Mark::Bar, "beside a stalled reader"), (Mark::Dot, "alone")],
+        bars: bars(record, &[PENDING_STALLED, PENDING], absolute),
         floor: None,
     }
     .draw()
@@ -113,5 +153,7 @@ pub fn all(record: &Record) -> Result<Vec<(&'static str, String)>, String> {
         ("wait.svg", waits(record)?),
         ("blocked.svg", blocked(record)?),
         ("oversubscribed.svg", oversubscribed(record)?),
+        ("retire.svg", retiring(record)?),
+        ("pending.svg", pending(record)?),
     ])
 }

@@ -10,6 +10,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use crate::plan::OURS;
 use crate::record::Subject;
+use crate::report::{count, duration};
 
 pub const WIDTH: u32 = 860;
 pub const TEXT: RGBColor = RGBColor(0x76, 0x7d, 0x86);
@@ -90,6 +91,39 @@ pub fn head(area: &Area, title: &str, kinds: impl Iterator<Item = Kind>) -> Resu
         x += width_of(kind.title(), SIZE) + 34;
     }
     Ok(())
+}
+
+#[derive(Clone, Copy)]
+pub enum Unit {
+    /// Nanoseconds.
+    Time,
+    Count,
+}
+
+impl Unit {
+    /// Less than that is drawn as this: it is lost in the noise, or nothing.
+    pub fn least(self) -> f64 {
+        match self {
+            Unit::Time => 0.1,
+            Unit::Count => 1.0,
+        }
+    }
+
+    pub fn written(self, value: f64) -> String {
+        match self {
+            Unit::Time if value < self.least() => format!("< {}", self.least()),
+            Unit::Time => duration(value),
+            Unit::Count => count(value),
+        }
+    }
+
+    /// At an axis.
+    pub fn power(self, value: f64) -> String {
+        match self {
+            Unit::Time => power(value),
+            Unit::Count => count(value),
+        }
+    }
 }
 
 /// A power of ten, at an axis.

@@ -27,7 +27,7 @@ impl Subject for ArcSwapped {
     fn about() -> About {
         let mut about = About::new("arc-swap", "arc-swap", "one");
 
-        about.note = "wait: swap, then until the old Arc is the only one";
+        about.note = "wait: swap, then until the old Arc is the only one".to_string();
         about
     }
 

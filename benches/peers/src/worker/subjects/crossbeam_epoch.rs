@@ -34,8 +34,8 @@ impl Subject for CrossbeamEpoch {
     fn about() -> About {
         let mut about = About::new("crossbeam-epoch", "crossbeam-epoch", "everything");
 
-        about.measures = &["read-made", "read-held", "wait", "oversubscribed"];
-        about.note = "wait: defer, then pin and flush until that has run";
+        about.measures = vec!["read-made", "read-held", "wait", "oversubscribed"];
+        about.note = "wait: defer, then pin and flush until that has run".to_string();
         about
     }
 

@@ -66,8 +66,8 @@ impl Subject for Haphazard {
     fn about() -> About {
         let mut about = About::new("haphazard", "haphazard", "one");
 
-        about.measures = &["read-made", "read-held", "wait", "oversubscribed"];
-        about.note = "wait: retire_ptr, then eager_reclaim until it was reclaimed";
+        about.measures = vec!["read-made", "read-held", "wait", "oversubscribed"];
+        about.note = "wait: retire_ptr, then eager_reclaim until it was reclaimed".to_string();
         about
     }
 

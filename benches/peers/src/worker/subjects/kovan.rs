@@ -40,8 +40,8 @@ impl Subject for Kovan {
     fn about() -> About {
         let mut about = About::new("kovan", "kovan", "everything");
 
-        about.measures = &["read-made", "oversubscribed"];
-        about.note = "no wait: a single object is not reclaimed beside active readers";
+        about.measures = vec!["read-made", "oversubscribed"];
+        about.note = "no wait: a single object is not reclaimed beside active readers".to_string();
         about
     }
 

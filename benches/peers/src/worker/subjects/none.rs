@@ -25,8 +25,8 @@ impl Subject for None {
     fn about() -> About {
         let mut about = About::new("none-rust", "none", "everything");
 
-        about.measures = &["read-made", "oversubscribed"];
-        about.note = "the floor: plain loads";
+        about.measures = vec!["read-made", "oversubscribed"];
+        about.note = "the floor: plain loads".to_string();
         about
     }
 

@@ -43,7 +43,8 @@ impl Subject for Seize {
     fn about() -> About {
         let mut about = About::new("seize", "seize", "everything");
 
-        about.note = "wait: retire in a batch of one, then flush until it was reclaimed";
+        about.note =
+            "wait: retire in a batch of one, then flush until it was reclaimed".to_string();
         about
     }
 

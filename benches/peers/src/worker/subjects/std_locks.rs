@@ -48,7 +48,7 @@ impl Subject for StdRwLock {
     fn about() -> About {
         let mut about = About::new("std-rwlock", "std::sync::RwLock", "lock");
 
-        about.note = NOTE;
+        about.note = NOTE.to_string();
         about
     }
 
@@ -90,7 +90,7 @@ impl Subject for StdMutex {
     fn about() -> About {
         let mut about = About::new("std-mutex", "std::sync::Mutex", "lock");
 
-        about.note = NOTE;
+        about.note = NOTE.to_string();
         about
     }
 
