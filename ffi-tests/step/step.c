@@ -44,8 +44,8 @@ static const struct surroundings {
      IN(FIRST) | IN(NEAR) | IN(NOTHING_NEAR) | IN(MASKED_NEAR) | IN(RELEASE) | IN(SYNCHRONIZE) |
          IN(WAIT)},
     {"membarrier", "HAZPTR_MODE", "membarrier", 2,
-     IN(FIRST) | IN(NEAR) | IN(NOTHING_NEAR) | IN(MASKED_NEAR) | IN(SHARED_FULL) | IN(RELEASE) | IN(NOTE) |
-         IN(SYNCHRONIZE) | IN(REFUSED)},
+     IN(FIRST) | IN(NEAR) | IN(NOTHING_NEAR) | IN(MASKED_NEAR) | IN(SHARED_FULL) |
+         IN(RELEASE) | IN(NOTE) | IN(SYNCHRONIZE) | IN(REFUSED)},
     {"fence", "HAZPTR_MODE", "fence", 3, IN(NEAR) | IN(RELEASE) | IN(WAIT)},
 };
 
