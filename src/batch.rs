@@ -98,21 +98,21 @@ impl Record {
     /// something: it holds the ledger's lock, so who waits for that waits for it.
     pub fn next_run(&self) -> Option<(List, *mut hazptr_cohort)> {
         self.try_take(|offer, _| {
-            let mut run = List::new();
-            let mut of = ptr::null_mut();
-            while !offer.head.is_null() && run.length < RUN {
-                // SAFETY: on offer, so ours.
-                let cohort = unsafe { list::cohort(offer.head) };
-                if run.length == 0 {
-                    of = cohort;
-                } else if of != cohort {
-                    break;
-                }
-                let Some(node) = offer.pop() else { break };
-                // SAFETY: just taken off the other list.
-                unsafe { run.push(node) };
+            let first = offer.head;
+            if first.is_null() {
+                return (List::new(), ptr::null_mut());
             }
-            (run, of)
+            let mut length = 0;
+            let mut node = first;
+            // SAFETY: on offer, so ours.
+            unsafe {
+                let cohort = list::cohort(first);
+                while !node.is_null() && length < RUN && list::cohort(node) == cohort {
+                    node = (*node).next;
+                    length += 1;
+                }
+                (offer.cut(node, length), cohort)
+            }
         })
     }
 

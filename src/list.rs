@@ -45,6 +45,20 @@ impl List {
         Some(node)
     }
 
+    /// Takes the first `length` nodes, which `rest` comes after. They stay linked to it: what is cut off
+    /// is to be taken by [`Self::pop_cut`].
+    pub fn cut(&mut self, rest: *mut hazptr_head, length: u32) -> Self {
+        let cut = Self { head: self.head, length };
+        self.head = rest;
+        self.length -= length;
+        cut
+    }
+
+    /// As [`Self::pop`], of what was cut off.
+    pub fn pop_cut(&mut self) -> Option<*mut hazptr_head> {
+        if self.length == 0 { None } else { self.pop() }
+    }
+
     pub fn take(&mut self) -> Self {
         core::mem::replace(self, Self::new())
     }

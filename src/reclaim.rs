@@ -158,7 +158,7 @@ unsafe fn call(control: &Control, generation: u32, record: &Record) -> usize {
             return called;
         }
         let count = u64::from(run.length);
-        while let Some(node) = run.pop() {
+        while let Some(node) = run.pop_cut() {
             if control.generation() != generation {
                 return called;
             }

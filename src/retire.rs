@@ -123,6 +123,7 @@ impl Chains {
 ///
 /// # Safety
 /// The nodes are the caller's, and `cohort` is theirs, or NULL.
+#[inline(always)]
 unsafe fn submit(
     cohort: *mut hazptr_cohort,
     first: *mut hazptr_head,
@@ -131,31 +132,52 @@ unsafe fn submit(
     may_help: bool,
 ) {
     let control = control();
-    let retired = retired();
     let index = this_shard(control);
-    let shard = &retired.shards[index];
-    let mut counted_in = None;
-    let before = loop {
-        let mut generation = control.generation();
-        if generation == 0 {
-            generation = init::ensure().generation();
-        }
-        if !cohort.is_null() && counted_in != Some(generation) {
-            // SAFETY: the caller's duty. Before the push, after which it may be lowered.
-            unsafe { cohort::raise(cohort, generation, u64::from(count)) };
-            counted_in = Some(generation);
-        }
-        // SAFETY: the caller's nodes; where a list is of this generation, open() has looked at the
-        // processor.
-        match unsafe { shard.push(first, last, count, generation) } {
-            Some(before) => break before,
-            None => open(shard),
-        }
+    let shard = &retired().shards[index];
+    let generation = control.generation();
+    if !cohort.is_null() {
+        // SAFETY: the caller's duty. Before the push, after which it may be lowered.
+        unsafe { cohort::raise(cohort, generation, u64::from(count)) };
+    }
+    // SAFETY: the caller's nodes; where a list is of this generation, open() has looked at the
+    // processor. Zero, before initialisation, is no list's.
+    let before = match unsafe { shard.push(first, last, count, generation) } {
+        Some(before) => before,
+        // SAFETY: the caller's duty.
+        None => unsafe { submit_anew(cohort, (first, last, count), shard, generation) },
     };
     let credits = (before + count).div_ceil(CREDIT) - before.div_ceil(CREDIT);
     if credits != 0 {
-        delay::point(Point::Pushed);
-        credited(control, index, i64::from(credits * CREDIT), may_help);
+        credited(control, index, credits * CREDIT, may_help);
+    }
+}
+
+/// The same, where the list was not open for the generation that the caller has read, and for which it
+/// has raised the cohort's count: because this is the first push to it, or because a handler has forked
+/// since. How long the list was.
+///
+/// # Safety
+/// As there.
+#[cold]
+#[inline(never)]
+unsafe fn submit_anew(
+    cohort: *mut hazptr_cohort,
+    (first, last, count): (*mut hazptr_head, *mut hazptr_head, u32),
+    shard: &Shard,
+    mut raised: u32,
+) -> u32 {
+    loop {
+        open(shard);
+        let generation = control().generation();
+        if !cohort.is_null() && raised != generation {
+            // SAFETY: the caller's duty.
+            unsafe { cohort::raise(cohort, generation, u64::from(count)) };
+            raised = generation;
+        }
+        // SAFETY: as in submit().
+        if let Some(before) = unsafe { shard.push(first, last, count, generation) } {
+            return before;
+        }
     }
 }
 
@@ -168,7 +190,6 @@ fn this_shard(control: &Control) -> usize {
     here % SHARDS
 }
 
-#[cold]
 fn open(shard: &Shard) {
     if !wide::is_possible() {
         sys::die([b"hazptr_retire: this processor lacks cmpxchg16b; ", b"use hazptr_synchronize"]);
@@ -180,7 +201,9 @@ fn open(shard: &Shard) {
 /// A push was the first of so many.
 #[cold]
 #[inline(never)]
-fn credited(control: &'static Control, index: usize, credit: i64, may_help: bool) {
+fn credited(control: &'static Control, index: usize, credit: u32, may_help: bool) {
+    delay::point(Point::Pushed);
+    let credit = i64::from(credit);
     let retired = retired();
     let policy = &lasting().policy;
     retired.mark_used(index);

@@ -15,14 +15,14 @@
 //! (ABA): a push does not care which list it puts itself in front of, a take wants all.
 
 use crate::abi::hazptr_head;
-use crate::wide::Wide;
+use crate::wide::{Halves, Wide};
 use core::ptr;
 
 /// See the module's comment. All zero is a list that no generation has opened.
 pub struct Shard(Wide);
 
 /// A value of the word.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 struct Word {
     head: *mut hazptr_head,
     length: u32,
@@ -30,16 +30,18 @@ struct Word {
 }
 
 impl Word {
-    fn pack(self) -> u128 {
+    #[inline(always)]
+    fn pack(self) -> Halves {
         let above = u64::from(self.generation) << 32 | u64::from(self.length);
-        u128::from(above) << 64 | self.head.expose_provenance() as u128
+        [self.head.expose_provenance() as u64, above]
     }
 
-    fn unpack(word: u128) -> Self {
+    #[inline(always)]
+    fn unpack([below, above]: Halves) -> Self {
         Self {
-            head: ptr::with_exposed_provenance_mut(word as u64 as usize),
-            length: (word >> 64) as u32,
-            generation: (word >> 96) as u32,
+            head: ptr::with_exposed_provenance_mut(below as usize),
+            length: above as u32,
+            generation: (above >> 32) as u32,
         }
     }
 }
@@ -55,12 +57,12 @@ impl Shard {
         Word::unpack(self.0.guess())
     }
 
-    /// Compare-and-swap: the word as it was. A full fence, where what stands before it is, for one, the
+    /// Compare-and-swap, or the word as it is. A full fence: what stands before it is, for one, the
     /// unpublishing of what is pushed; a taker sees all that.
     #[inline(always)]
-    unsafe fn replace(&self, old: Word, new: Word) -> Word {
+    unsafe fn replace(&self, old: Word, new: Word) -> Result<(), Word> {
         // SAFETY: the caller's duty.
-        Word::unpack(unsafe { self.0.compare_exchange(old.pack(), new.pack()) })
+        unsafe { self.0.compare_exchange(old.pack(), new.pack()).map_err(Word::unpack) }
     }
 
     /// Puts a chain of `count` nodes in front. The length before; None if the list is not open for
@@ -68,6 +70,7 @@ impl Shard {
     ///
     /// # Safety
     /// The nodes are the caller's, linked from `first` to `last`.
+    #[inline(always)]
     pub unsafe fn push(
         &self,
         first: *mut hazptr_head,
@@ -77,18 +80,17 @@ impl Shard {
     ) -> Option<u32> {
         let mut seen = self.guess();
         loop {
-            if seen.generation != generation {
+            if seen.generation != generation || generation == 0 {
                 return None;
             }
             let new = Word { head: first, length: seen.length.wrapping_add(count), generation };
             // SAFETY: still the caller's, as long as the swap has not succeeded.
             unsafe { (*last).next = seen.head };
             // SAFETY: a list of a generation was opened on a processor that can do it.
-            let found = unsafe { self.replace(seen, new) };
-            if found == seen {
-                return Some(seen.length);
+            match unsafe { self.replace(seen, new) } {
+                Ok(()) => return Some(seen.length),
+                Err(found) => seen = found,
             }
-            seen = found;
         }
     }
 
@@ -101,11 +103,10 @@ impl Shard {
         while !seen.head.is_null() {
             let new = Word { head: ptr::null_mut(), length: 0, generation: seen.generation };
             // SAFETY: as above.
-            let found = unsafe { self.replace(seen, new) };
-            if found == seen {
-                return (seen.head, seen.length);
+            match unsafe { self.replace(seen, new) } {
+                Ok(()) => return (seen.head, seen.length),
+                Err(found) => seen = found,
             }
-            seen = found;
         }
         // Empty when its head was read. The length may be of a moment later.
         (ptr::null_mut(), 0)
@@ -118,7 +119,7 @@ impl Shard {
     pub unsafe fn open(&self, generation: u32) {
         let closed = Word { head: ptr::null_mut(), length: 0, generation: 0 };
         // SAFETY: as above. It fails if another thread has done it.
-        unsafe { self.replace(closed, Word { generation, ..closed }) };
+        let _ = unsafe { self.replace(closed, Word { generation, ..closed }) };
     }
 
     /// How many nodes there are, as of about now.

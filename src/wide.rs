@@ -9,7 +9,7 @@ use core::cell::UnsafeCell;
 
 /// See the module's comment.
 #[repr(C, align(16))]
-pub struct Wide(UnsafeCell<u128>);
+pub struct Wide(UnsafeCell<Halves>);
 
 // SAFETY: the word is read and written by the instructions below only.
 unsafe impl Sync for Wide {}
@@ -23,15 +23,18 @@ pub fn is_possible() -> bool {
 impl Wide {
     /// Zero.
     pub const fn new() -> Self {
-        Self(UnsafeCell::new(0))
+        Self(UnsafeCell::new([0; 2]))
     }
 }
+
+/// Its two halves, low and high.
+pub type Halves = [u64; 2];
 
 #[cfg(not(hazptr_no_assembly))]
 impl Wide {
     /// Both halves, though not of one instant: a guess for [`Self::compare_exchange`].
     #[inline(always)]
-    pub fn guess(&self) -> u128 {
+    pub fn guess(&self) -> Halves {
         let (low, high): (u64, u64);
         // SAFETY: two loads of memory that is always there.
         unsafe {
@@ -44,53 +47,55 @@ impl Wide {
                 options(att_syntax, nostack, preserves_flags, readonly),
             );
         }
-        u128::from(high) << 64 | u128::from(low)
+        [low, high]
     }
 
-    /// Puts `new` in the place of `old`; the word as it was, which is `old` if that was done. A full
-    /// fence.
+    /// Puts `new` in the place of `old`, or says what is there instead. A full fence.
     ///
     /// # Safety
     /// [`is_possible`].
     #[inline(always)]
-    pub unsafe fn compare_exchange(&self, old: u128, new: u128) -> u128 {
-        let (mut low, mut high) = (old as u64, (old >> 64) as u64);
+    pub unsafe fn compare_exchange(&self, old: Halves, new: Halves) -> Result<(), Halves> {
+        let [mut low, mut high] = old;
+        let mut done = new[1];
         // SAFETY: the word is aligned, and ours to change. The compiler keeps rbx for itself, so it is
         // put back.
         unsafe {
             core::arch::asm!(
                 "xchgq %rbx, %rsi",
                 "lock cmpxchg16b (%rdi)",
+                "sete %cl",
                 "movq %rsi, %rbx",
                 in("rdi") self.0.get(),
-                inout("rsi") new as u64 => _,
-                in("rcx") (new >> 64) as u64,
+                inout("rsi") new[0] => _,
+                inout("rcx") done,
                 inout("rax") low,
                 inout("rdx") high,
                 options(att_syntax, nostack),
             );
         }
-        u128::from(high) << 64 | u128::from(low)
+        // The rest of the register is still of `new`.
+        if done as u8 != 0 { Ok(()) } else { Err([low, high]) }
     }
 }
 
 #[cfg(hazptr_no_assembly)]
 impl Wide {
-    pub fn guess(&self) -> u128 {
+    pub fn guess(&self) -> Halves {
         self.locked(|word| *word)
     }
 
-    pub unsafe fn compare_exchange(&self, old: u128, new: u128) -> u128 {
+    pub unsafe fn compare_exchange(&self, old: Halves, new: Halves) -> Result<(), Halves> {
         self.locked(|word| {
-            let found = *word;
-            if found == old {
-                *word = new;
+            if *word != old {
+                return Err(*word);
             }
-            found
+            *word = new;
+            Ok(())
         })
     }
 
-    fn locked<T>(&self, act: impl FnOnce(&mut u128) -> T) -> T {
+    fn locked<T>(&self, act: impl FnOnce(&mut Halves) -> T) -> T {
         static LOCK: crate::lock::Lock = crate::lock::Lock::new();
         let _held = LOCK.lock();
         // SAFETY: with the lock held, nobody else is here.
