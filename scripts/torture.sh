@@ -64,7 +64,7 @@ if [ -z "${BUILD-}" ]; then
 	mkdir -p "$build"
 	log=$build/build.log
 	{ cmake -S . -B "$build" -DHAZPTR_TESTS=ON && cmake --build "$build" -j"$(nproc)" --target \
-		hazptrtorture hazptrtorture-delayed hazptrtorture-busted-fence; } >"$log" 2>&1 ||
+		hazptrtorture hazptrtorture-{delayed,busted-fence,busted-widened}; } >"$log" 2>&1 ||
 		{ cat "$log" >&2 && exit 2; }
 fi
 program_path() {
@@ -74,7 +74,7 @@ program_path() {
 		echo "$build/ffi-tests/hazptrtorture-$1"
 	fi
 }
-for program in "" delayed busted-fence; do
+for program in "" delayed busted-fence busted-widened; do
 	[ -x "$(program_path "$program")" ] || die "$(program_path "$program") is missing"
 done
 

@@ -47,6 +47,12 @@ static inline void count_one(atomic_ulong *counter)
     atomic_store_explicit(counter, value + 1, memory_order_relaxed);
 }
 
+/* By anybody. */
+static inline void count_one_shared(atomic_ulong *counter)
+{
+    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
+
 static inline unsigned long count_read(const atomic_ulong *counter)
 {
     return atomic_load_explicit(counter, memory_order_relaxed);

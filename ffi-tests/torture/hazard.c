@@ -6,7 +6,7 @@
 
 static _Atomic int64_t first_error;
 
-static void note_error(void)
+void hazard_note_error(void)
 {
     int64_t none = 0;
 
@@ -73,10 +73,10 @@ void hazard_look(const struct hazard *hazard, struct thread *me)
     count_one(&me->counts.pipe[histogram_index(step)]);
     count_one(&me->counts.batch[histogram_index(updates)]);
     if (step > 1)
-        note_error();
+        hazard_note_error();
     /* Zero was torn or spoilt at the acquire already. */
     if (hazard->content == 0 || element_content(hazard->element) != hazard->content) {
         count_one(&me->counts.count[COUNT_SPOILT]);
-        note_error();
+        hazard_note_error();
     }
 }

@@ -42,7 +42,9 @@ void hazard_release(struct hazard *hazard, struct thread *me);
 /* Is the element what it was, and has nobody waited for it? Once, just before the release. */
 void hazard_look(const struct hazard *hazard, struct thread *me);
 
-/* When the first look found an error; 0: none has. */
+/* When the first error was found; 0: none was. */
 int64_t hazard_first_error(void);
+/* One that was found other than by a look. */
+void hazard_note_error(void);
 
 #endif /* TORTURE_HAZARD_H */

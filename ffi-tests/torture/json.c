@@ -4,6 +4,7 @@
 #include "mode.h"
 #include "parameters.h"
 #include "pool.h"
+#include "retire.h"
 #include "thread.h"
 
 #include <errno.h>
@@ -112,6 +113,17 @@ static void write_pools(void)
     histogram("free_block_circulation", pools.circulation);
 }
 
+static void write_retirement(void)
+{
+    struct retire_counts counts;
+
+    retire_sum(&counts);
+    number("callbacks_in_worker", counts.in_worker);
+    number("callbacks_stray", counts.stray);
+    number("retire_barriers", counts.barriers);
+    number("retire_barriers_early", counts.barriers_early);
+}
+
 static void write_disturbances(void)
 {
     struct onoff_counts onoff;
@@ -142,6 +154,12 @@ static void write_library(void)
     number("library_barriers_shared", stats.barriers_shared);
     number("library_sleeps", stats.sleeps);
     number("library_wakes", stats.wakes);
+    number("library_retired", stats.retired);
+    number("library_reclaimed", stats.reclaimed);
+    number("library_helped", stats.helped);
+    number("library_batches", stats.batches);
+    number("library_batch_barriers", stats.batch_barriers);
+    number("library_pending_peak", stats.pending_peak);
 }
 
 bool json_write(enum verdict verdict, double duration, double first_error)
@@ -161,6 +179,7 @@ bool json_write(enum verdict verdict, double duration, double first_error)
     write_parameters();
     write_pools();
     write_threads();
+    write_retirement();
     write_disturbances();
     write_library();
     fputs("\n}\n", file);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * hazptrtorture: readers and writers that try to make hazptr_synchronize() return too early, with
- * everything that a scheduler can do to them. The parameters are those of the kernel's module of
- * this name; --help tells of them. How an error shows itself: pool.h.
+ * hazptrtorture: readers and writers that try to make hazptr_synchronize() return too early, or
+ * hazptr_retire() call too early, with everything that a scheduler can do to them. The parameters
+ * are those of the kernel's module of this name; --help tells of them. How an error shows itself:
+ * pool.h.
  */
 #include "disturbance.h"
 #include "handover.h"
@@ -13,6 +14,7 @@
 #include "reader.h"
 #include "remote.h"
 #include "report.h"
+#include "retire.h"
 #include "say.h"
 #include "stop.h"
 #include "thread.h"
@@ -129,6 +131,7 @@ static void start_all(void)
     remote_start();
     handover_start((int)parameters.nreaders);
     stutter_start();
+    retire_start();
     readers_start((int)parameters.nreaders);
     writers_start(writers);
     shuffle_start();
@@ -148,6 +151,7 @@ static void end_all(void)
     remote_stop();
     handover_stop(&main_thread);
     writers_join();
+    retire_stop();
 }
 
 static void free_all(void)

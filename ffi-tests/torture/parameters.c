@@ -11,13 +11,27 @@
 
 static const struct torture_type types[] = {
 #ifdef TORTURE_BUSTED_FENCE
-    {"busted-fence", "an engine without barriers: must end in FAILURE", false, false, false},
-    {"busted-fence-inline", "the same, readers inlined", false, false, true},
+    {.name = "busted-fence", .meaning = "an engine without barriers: must end in FAILURE"},
+    {.name = "busted-fence-inline", .meaning = "the same, readers inlined", .inlined = true},
+    {.name = "busted-fence-retire", .meaning = "the same, writers retire", .retiring = true},
 #else
-    {"hazptr", "contexts on the heap, some handed on for release elsewhere", false, false, false},
-    {"hazptr-inline", "the same, with the readers' fast paths inlined", false, false, true},
-    {"hazptr-stack", "contexts on the readers' stacks", true, false, false},
-    {"busted", "the writers do not wait: must end in FAILURE", false, true, false},
+    {.name = "hazptr", .meaning = "contexts on the heap, some handed on for release elsewhere"},
+    {.name = "hazptr-inline",
+     .meaning = "the same, with the readers' fast paths inlined",
+     .inlined = true},
+    {.name = "hazptr-stack", .meaning = "contexts on the readers' stacks", .on_stack = true},
+    {.name = "hazptr-retire",
+     .meaning = "as hazptr, but the writers retire what they remove",
+     .retiring = true},
+    {.name = "hazptr-retire-inline",
+     .meaning = "the same, with the readers' fast paths inlined",
+     .inlined = true,
+     .retiring = true},
+    {.name = "busted", .meaning = "the writers do not wait: must end in FAILURE", .busted = true},
+    {.name = "busted-retire",
+     .meaning = "callbacks run at once: must end in FAILURE",
+     .busted = true,
+     .retiring = true},
 #endif
 };
 
@@ -48,6 +62,9 @@ struct parameters parameters = {
     .stutter = 5,
     .verbose = 1,
     .max_lines = -1,
+    .retire_bound = 0,
+    .retire_delay_us = 0,
+    .retire_worker = 1,
     .mode = NULL,
     .type = &types[0],
 };
@@ -94,6 +111,12 @@ static const struct parameter {
     {"verbose", &parameters.verbose, 0, LONG_MAX, 0, "1: tell of threads that start and stop"},
     {"max_lines", &parameters.max_lines, -1, LONG_MAX, -1,
      "HAZPTR_MAX_LINES for this run; -1: as it is"},
+    {"retire_bound", &parameters.retire_bound, 0, UINT_MAX, 0,
+     "so many retired make the writers help; 0: as the library has it"},
+    {"retire_delay_us", &parameters.retire_delay_us, 0, UINT_MAX, 0,
+     "the retired may wait so long, us; 0: as the library has it"},
+    {"retire_worker", &parameters.retire_worker, 0, 1, NO_OFF,
+     "0: no worker, but a thread that reclaims now and then"},
 };
 
 /* --- the command line ------------------------------------------------------------------------ */
@@ -104,7 +127,7 @@ static void print_types(FILE *file)
 
     fprintf(file, "torture_type is one of:\n");
     for (i = 0; i < LENGTH(types); i++)
-        fprintf(file, "  %-13s %s%s\n", types[i].name, types[i].meaning, i ? "" : " (default)");
+        fprintf(file, "  %-20s %s%s\n", types[i].name, types[i].meaning, i ? "" : " (default)");
 }
 
 static void help(void)
@@ -112,7 +135,8 @@ static void help(void)
     size_t i;
 
     printf("usage: hazptrtorture [name=value...] [--json FILE] [--quiet]\n\n"
-           "Tries to make hazptr_synchronize() return while a reader holds what it waited for.\n"
+           "Tries to make hazptr_synchronize() return while a reader holds what it waited for,\n"
+           "or hazptr_retire() call while a reader holds what was retired.\n"
            "Ctrl-C ends the run, as does an error after a second more.\n\n");
     print_types(stdout);
     printf("\nmode is one of auto, rseq, membarrier, fence (default: as HAZPTR_MODE says)\n\n"

@@ -14,10 +14,12 @@ struct torture_type {
     const char *meaning;
     /* Contexts on the reader's stack: nobody else may have them. */
     bool on_stack;
-    /* The writer does not wait: the run must fail. */
+    /* Nobody waits for the element that the writer has removed: the run must fail. */
     bool busted;
     /* The readers' fast paths are the program's own code. */
     bool inlined;
+    /* The writer does not wait: it retires. */
+    bool retiring;
 };
 
 struct parameters {
@@ -39,6 +41,9 @@ struct parameters {
     long stutter;
     long verbose;
     long max_lines;
+    long retire_bound;
+    long retire_delay_us;
+    long retire_worker;
     const char *mode;
     const struct torture_type *type;
     const char *json;

@@ -20,8 +20,10 @@ static void pool_open(struct pool *pool)
     int i;
 
     pool->last = &pool->first;
-    for (i = 0; i < POOL_ELEMENTS; i++)
+    for (i = 0; i < POOL_ELEMENTS; i++) {
+        pool->elements[i].pool = pool;
         put(pool, &pool->elements[i]);
+    }
     pool_replace(pool, pool_take(pool));
 }
 
@@ -40,6 +42,11 @@ void pools_close(void)
     free(pools);
 }
 
+int pools_count(void)
+{
+    return nr_pools;
+}
+
 struct pool *pools_nth(int n)
 {
     return &pools[n];
@@ -52,7 +59,7 @@ struct pool *pools_any(uint32_t random)
 
 void pools_sum(struct pool_totals *totals)
 {
-    const struct pool *pool;
+    struct pool *pool;
     int i;
 
     memset(totals, 0, sizeof(*totals));
@@ -62,6 +69,7 @@ void pools_sum(struct pool_totals *totals)
         totals->failed += count_read(&pool->failed);
         totals->freed += count_read(&pool->freed);
         totals->empty += atomic_load_explicit(&pool->is_empty, memory_order_relaxed);
+        totals->published += pool_published(pool) != NULL;
         for (i = 0; i < HISTOGRAM; i++)
             totals->circulation[i] += count_read(&pool->circulation[i]);
     }
@@ -87,11 +95,27 @@ unsigned long element_content(const struct element *element)
     return content & 1 ? content : 0;
 }
 
+static void take_back(struct pool *pool)
+{
+    struct element *element, *next;
+
+    if (!atomic_load_explicit(&pool->returned, memory_order_relaxed))
+        return;
+    /* Acquire: pairs with the release in pool_give_back(). */
+    element = atomic_exchange_explicit(&pool->returned, NULL, memory_order_acquire);
+    for (; element; element = next) {
+        next = element->next;
+        put(pool, element);
+    }
+}
+
 /* In turn, so that an element that left the pipe stays unused as long as can be. */
 struct element *pool_take(struct pool *pool)
 {
-    struct element *element = pool->first;
+    struct element *element;
 
+    take_back(pool);
+    element = pool->first;
     if (!element) {
         count_one(&pool->failed);
         return NULL;
@@ -116,29 +140,49 @@ struct element *pool_replace(struct pool *pool, struct element *element)
     if (old) {
         count_one(&pool->circulation[0]);
         atomic_store_explicit(&old->pipe_count, 1, memory_order_relaxed);
-        old->next = pool->pipe;
-        pool->pipe = old;
     }
     return old;
 }
 
-void pool_move_along(struct pool *pool)
+bool pool_age(struct element *element)
+{
+    struct pool *pool = element->pool;
+    unsigned int step = atomic_load_explicit(&element->pipe_count, memory_order_relaxed);
+
+    count_one_shared(&pool->circulation[histogram_index(step)]);
+    atomic_store_explicit(&element->pipe_count, step + 1, memory_order_relaxed);
+    write_content(element, SPOILT);
+    if (step + 1 < PIPE_STEPS)
+        return false;
+    count_one_shared(&pool->freed);
+    return true;
+}
+
+void pool_move_along(struct pool *pool, struct element *old)
 {
     struct element **link = &pool->pipe, *element;
-    unsigned int step;
 
+    if (old) {
+        old->next = pool->pipe;
+        pool->pipe = old;
+    }
     while ((element = *link)) {
-        step = atomic_load_explicit(&element->pipe_count, memory_order_relaxed);
-        count_one(&pool->circulation[histogram_index(step)]);
-        atomic_store_explicit(&element->pipe_count, step + 1, memory_order_relaxed);
-        write_content(element, SPOILT);
-        if (step + 1 < PIPE_STEPS) {
+        if (!pool_age(element)) {
             link = &element->next;
             continue;
         }
         *link = element->next;
         put(pool, element);
-        count_one(&pool->freed);
     }
-    count_one(&pool->version);
+}
+
+void pool_give_back(struct element *element)
+{
+    struct element *_Atomic *returned = &element->pool->returned;
+
+    element->next = atomic_load_explicit(returned, memory_order_relaxed);
+    /* Release: the element is the writer's from here. */
+    while (!atomic_compare_exchange_weak_explicit(returned, &element->next, element,
+                                                  memory_order_release, memory_order_relaxed))
+        ;
 }

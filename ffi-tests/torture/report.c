@@ -4,6 +4,7 @@
 #include "mode.h"
 #include "parameters.h"
 #include "pool.h"
+#include "retire.h"
 #include "say.h"
 #include "writer.h"
 
@@ -119,6 +120,21 @@ static void print_library(void)
         stats.barriers_shared, stats.sleeps, stats.wakes);
 }
 
+static void print_retirement(void)
+{
+    struct hazptr_statistics stats;
+    struct retire_counts counts;
+
+    if (!parameters.type->retiring)
+        return;
+    hazptr_stats(&stats, sizeof(stats));
+    retire_sum(&counts);
+    say("retire: retired: %lu reclaimed: %lu helped: %lu in worker: %lu batches: %lu barriers: %lu"
+        " peak: %lu",
+        stats.retired, stats.reclaimed, stats.helped, counts.in_worker, stats.batches,
+        stats.batch_barriers, stats.pending_peak);
+}
+
 static void print_writer(const char *flag, int n)
 {
     say("%s %s(%d) ver: %lu writer: %d", flag, writer_state_name(writers_state(n)),
@@ -148,6 +164,7 @@ void report_statistics(void)
     print_histogram("Free-Block Circulation", pools.circulation, false);
     print_disturbances();
     print_library();
+    print_retirement();
     print_stalls();
 }
 

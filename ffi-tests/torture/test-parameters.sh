@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # The command line of hazptrtorture, what it prints, and how it ends:
-# test-parameters.sh HAZPTRTORTURE HAZPTRTORTURE_STUCK
+# test-parameters.sh HAZPTRTORTURE HAZPTRTORTURE_STUCK HAZPTRTORTURE_LOST
 set -euo pipefail
 
-torture=$1 stuck=$2
+torture=$1 stuck=$2 lost=$3
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 out=$work/out err=$work/err json=$work/json
@@ -41,7 +41,8 @@ say 'help and version go to standard output, and nothing runs'
 run 0 --help
 for name in torture_type mode nreaders nwriters nested defer_modulus kthread_do_pending_ms \
 	irq_acquire irq_release onoff_holdoff onoff_interval preempt_duration preempt_interval \
-	reader_sleep_us shuffle_interval shutdown_secs stat_interval stutter verbose max_lines; do
+	reader_sleep_us shuffle_interval shutdown_secs stat_interval stutter verbose max_lines \
+	retire_bound retire_delay_us retire_worker; do
 	prints "$name"
 done
 prints_not 'Start of test'
@@ -56,14 +57,17 @@ refused() {
 }
 for argument in nonsense nonsense=1 =1 nreaders nreaders= nreaders=x nreaders=1x nreaders=+1 \
 	'nreaders= 1' nreaders=99999999999999999999 nreaders=-1001 nested=0 nested=65 nested=-1 \
-	nwriters=1001 stutter=10000000000 mode=fast mode= max_lines=none --nonsense --json -h; do
+	nwriters=1001 stutter=10000000000 mode=fast mode= max_lines=none --nonsense --json -h \
+	retire_bound=4294967296 retire_bound=many retire_delay_us=4294967296 retire_worker=2 retire_worker=-1; do
 	refused "$argument"
 done
 refused torture_type=nonsense
 complains '^torture_type is one of:'
 complains '^  hazptr-stack '
-# That one needs an engine that is not shipped.
+complains '^  hazptr-retire '
+# Those need an engine that is not shipped.
 refused torture_type=busted-fence
+refused torture_type=busted-fence-retire
 
 say 'a file that cannot be written ends it before the run'
 run 2 shutdown_secs=1 --json "$work/no/such/directory"
@@ -79,8 +83,8 @@ short 0 nreaders=3 reader_sleep_us=7
 list='nreaders=3 nwriters=1 nested=1 defer_modulus=[0-9]+ kthread_do_pending_ms=3'
 list="$list irq_acquire=[0-9]+ irq_release=[0-9]+ onoff_holdoff=0 onoff_interval=0"
 list="$list preempt_duration=0 preempt_interval=1000 reader_sleep_us=7 shuffle_interval=3"
-list="$list shutdown_secs=1 stat_interval=60 stutter=5 verbose=0 max_lines=-1 mode=auto"
-list="$list torture_type=hazptr"
+list="$list shutdown_secs=1 stat_interval=60 stutter=5 verbose=0 max_lines=-1"
+list="$list retire_bound=0 retire_delay_us=0 retire_worker=1 mode=auto torture_type=hazptr"
 prints "^hazptr-torture: --- Start of test: $list \(library [0-9.]+, mode [a-z]+, [0-9]+ CPUs?\)\$"
 prints "^hazptr-torture: --- End of test: SUCCESS: $list\$"
 if grep -qv '^hazptr-torture: ' "$out"; then fail 'a line that does not begin with the type'; fi
@@ -106,7 +110,7 @@ prints_not 'started|stopping'
 
 say 'negative where that means nothing: off, with a message'
 switches=(nwriters onoff_holdoff onoff_interval preempt_duration reader_sleep_us shuffle_interval
-	stat_interval stutter)
+	stat_interval stutter retire_bound retire_delay_us)
 fitting=(defer_modulus kthread_do_pending_ms irq_acquire irq_release)
 short 0 "${switches[@]/%/=-1}" "${fitting[@]/%/=-2}"
 for name in "${switches[@]}"; do
@@ -149,6 +153,34 @@ for pair in verdict=SUCCESS exit_status=0 nested=2 mode=fence library_mode=fence
 done
 [ "$(member updates)" -gt 0 ] || fail 'no updates in the record'
 grep -q "ver: $(member updates) " "$out" || fail 'updates in the record and in the report differ'
+
+say 'what is retired is reclaimed, and both report and record say by whom'
+retire() { short 0 torture_type=hazptr-retire --json "$json" "$@"; }
+retired() {
+	prints '^hazptr-retire-torture: retire: retired: [1-9][0-9]* reclaimed: [1-9][0-9]* helped: [0-9]+ in worker: [0-9]+ batches: [1-9][0-9]* barriers: [0-9]+ peak: [1-9][0-9]*$'
+	prints "retired: $(member library_retired) reclaimed: $(member library_reclaimed) "
+	[ "$(member library_retired)" = "$(member library_reclaimed)" ] || fail 'retired, and not reclaimed'
+}
+retire
+retired
+[ "$(member library_retired)" -gt 0 ] || fail 'nothing was retired'
+[ "$(member callbacks_in_worker)" -gt 0 ] || fail 'the worker has done nothing'
+retire retire_worker=0
+retired
+[ "$(member callbacks_in_worker)" = 0 ] || fail 'callbacks in a worker that was not to be'
+retire retire_bound=1
+[ "$(member library_helped)" -gt 0 ] || fail 'nobody has helped'
+retire nwriters=0
+prints 'retire: retired: 0 reclaimed: 0 '
+short 0
+prints_not 'retire: '
+
+say 'what is retired and never reclaimed makes it fail, and a line says what is missing'
+torture=$lost short 1 torture_type=hazptr-retire
+prints '^hazptr-retire-torture: !!! [0-9]+ retired; says the library: [0-9]+ retired, [0-9]+ reclaimed, 0 pending$'
+prints '^hazptr-retire-torture: !!! [1-9][0-9]* elements of [0-9]+ have not come back$'
+prints '^hazptr-retire-torture: !!! 0 callbacks for what was not retired; [1-9][0-9]* of [0-9]+ barriers left something pending$'
+prints '--- End of test: FAILURE:'
 
 say 'the mode asked for is the mode in force'
 for mode in membarrier fence; do

@@ -14,6 +14,8 @@
 /* Only ever grows, at its head. */
 static struct thread *_Atomic threads;
 
+static _Thread_local bool is_ours;
+
 static unsigned long (*progress_of_run)(void);
 static void (*give_up_run)(const struct thread *);
 
@@ -31,6 +33,7 @@ static void enlist(struct thread *thread, const char *role, int number)
 
 void thread_adopt(struct thread *me)
 {
+    is_ours = true;
     enlist(me, "main", 0);
     cpus_enter(&me->cpus);
 }
@@ -40,10 +43,16 @@ void thread_disown(struct thread *me)
     cpus_leave(&me->cpus);
 }
 
+bool thread_is_ours(void)
+{
+    return is_ours;
+}
+
 static void *begin(void *argument)
 {
     struct thread *me = argument;
 
+    is_ours = true;
     cpus_enter(&me->cpus);
     say_verbose("%s %d started", me->role, me->number);
     me->function(me);

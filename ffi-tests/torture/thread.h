@@ -29,6 +29,9 @@ struct thread {
 void thread_adopt(struct thread *me);
 void thread_disown(struct thread *me);
 
+/* Whether the calling thread is one of them, and not the library's. */
+bool thread_is_ours(void);
+
 /* By the main thread only. Ends the process if there can be no more threads. */
 void thread_start(struct thread *thread, const char *role, int number,
                   void (*function)(struct thread *me));

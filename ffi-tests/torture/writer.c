@@ -3,6 +3,7 @@
 #include "disturbance.h"
 #include "parameters.h"
 #include "pool.h"
+#include "retire.h"
 #include "stop.h"
 #include "thread.h"
 
@@ -54,9 +55,14 @@ static void update(struct writer *me, struct element *element)
     enter(me, HTWS_REPLACE);
     old = pool_replace(me->pool, element);
     enter(me, HTWS_SYNC);
-    if (!parameters.type->busted)
-        hazptr_synchronize(old);
-    pool_move_along(me->pool);
+    if (parameters.type->retiring) {
+        retire_removed(me->pool, old);
+    } else {
+        if (!parameters.type->busted)
+            hazptr_synchronize(old);
+        pool_move_along(me->pool, old);
+    }
+    count_one(&me->pool->version);
 }
 
 static void writer(struct thread *thread)
@@ -69,8 +75,12 @@ static void writer(struct thread *thread)
         element = NULL;
         if (!random_one_in(&thread->random, NOTHING_ODDS)) {
             element = pool_take(me->pool);
-            if (!element)
+            if (!element) {
+                /* Only if elements are retired: the others have moved along already. */
+                enter(me, HTWS_SYNC);
+                retire_wait(me->pool, &thread->random);
                 continue;
+            }
         }
         update(me, element);
         enter(me, HTWS_STUTTER);

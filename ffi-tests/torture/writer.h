@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Writers: replace the published element, wait for it, move it along.
+ * Writers: replace the published element, and wait for it and move it along, or retire it.
  */
 #ifndef TORTURE_WRITER_H
 #define TORTURE_WRITER_H
