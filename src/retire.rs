@@ -30,7 +30,8 @@ type Callback = Option<unsafe extern "C" fn(*mut hazptr_head)>;
 #[repr(C, align(128))]
 pub struct Retired {
     shards: [CachePadded<Shard>; SHARDS],
-    /// Bit n: something was pushed to shard n.
+    /// Bit n: something may have been pushed to shard n. Set before it is opened, so that whoever
+    /// pushes there, first or not, finds it set for those who take.
     used: [AtomicU64; SHARDS / 64],
     /// What the lists are counted to hold. For moments less than zero: a push is counted after it is
     /// made, and may be taken before.
@@ -57,7 +58,7 @@ impl Retired {
     }
 
     fn used(&self) -> impl Iterator<Item = &Shard> {
-        // Relaxed: set by who pushed, and whoever relies on that is ordered after it.
+        // Relaxed: whoever relies on a push is ordered after it, and it after the opening.
         let words: [u64; SHARDS / 64] = array::from_fn(|i| self.used[i].load(Ordering::Relaxed));
         let set = move |i: &usize| words[i / 64] >> (i % 64) & 1 != 0;
         (0..SHARDS).filter(set).map(|i| &*self.shards[i])
@@ -87,12 +88,18 @@ impl Retired {
         taken
     }
 
-    fn mark_used(&self, index: usize) {
-        let (word, bit) = (&self.used[index / 64], 1 << (index % 64));
-        // Relaxed: see used().
-        if word.load(Ordering::Relaxed) & bit == 0 {
-            word.fetch_or(bit, Ordering::Relaxed);
+    fn open(&self, index: usize) {
+        if !wide::is_possible() {
+            sys::die([
+                b"hazptr_retire: this processor lacks cmpxchg16b; ",
+                b"use hazptr_synchronize",
+            ]);
         }
+        let generation = init::ensure().generation();
+        // Relaxed: a locked instruction, before another one; see used().
+        self.used[index / 64].fetch_or(1 << (index % 64), Ordering::Relaxed);
+        // SAFETY: just looked whether the processor can.
+        unsafe { self.shards[index].open(generation) };
     }
 }
 
@@ -144,11 +151,11 @@ unsafe fn submit(
     let before = match unsafe { shard.push(first, last, count, generation) } {
         Some(before) => before,
         // SAFETY: the caller's duty.
-        None => unsafe { submit_anew(cohort, (first, last, count), shard, generation) },
+        None => unsafe { submit_anew(cohort, (first, last, count), index, generation) },
     };
     let credits = (before + count).div_ceil(CREDIT) - before.div_ceil(CREDIT);
     if credits != 0 {
-        credited(control, index, credits * CREDIT, may_help);
+        credited(control, credits * CREDIT, may_help);
     }
 }
 
@@ -163,11 +170,12 @@ unsafe fn submit(
 unsafe fn submit_anew(
     cohort: *mut hazptr_cohort,
     (first, last, count): (*mut hazptr_head, *mut hazptr_head, u32),
-    shard: &Shard,
+    index: usize,
     mut raised: u32,
 ) -> u32 {
+    let retired = retired();
     loop {
-        open(shard);
+        retired.open(index);
         let generation = control().generation();
         if !cohort.is_null() && raised != generation {
             // SAFETY: the caller's duty.
@@ -175,7 +183,8 @@ unsafe fn submit_anew(
             raised = generation;
         }
         // SAFETY: as in submit().
-        if let Some(before) = unsafe { shard.push(first, last, count, generation) } {
+        if let Some(before) = unsafe { retired.shards[index].push(first, last, count, generation) }
+        {
             return before;
         }
     }
@@ -190,23 +199,14 @@ fn this_shard(control: &Control) -> usize {
     here % SHARDS
 }
 
-fn open(shard: &Shard) {
-    if !wide::is_possible() {
-        sys::die([b"hazptr_retire: this processor lacks cmpxchg16b; ", b"use hazptr_synchronize"]);
-    }
-    // SAFETY: just seen.
-    unsafe { shard.open(init::ensure().generation()) };
-}
-
 /// A push was the first of so many.
 #[cold]
 #[inline(never)]
-fn credited(control: &'static Control, index: usize, credit: u32, may_help: bool) {
+fn credited(control: &'static Control, credit: u32, may_help: bool) {
     delay::point(Point::Pushed);
     let credit = i64::from(credit);
     let retired = retired();
     let policy = &lasting().policy;
-    retired.mark_used(index);
     // Relaxed: a count.
     let untaken = retired.untaken.fetch_add(credit, Ordering::Relaxed) + credit;
     let full = untaken >= i64::from(policy.bound());

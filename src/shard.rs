@@ -112,14 +112,20 @@ impl Shard {
         (ptr::null_mut(), 0)
     }
 
-    /// Opens the list for a generation, if it has none.
+    /// Opens the list for a generation. Not if it holds something: then it is open.
+    ///
+    /// A handler may have forked just before, and this be the child, with the parent's generation. So
+    /// one that was opened so is opened again.
     ///
     /// # Safety
     /// [`crate::wide::is_possible`].
     pub unsafe fn open(&self, generation: u32) {
-        let closed = Word { head: ptr::null_mut(), length: 0, generation: 0 };
-        // SAFETY: as above. It fails if another thread has done it.
-        let _ = unsafe { self.replace(closed, Word { generation, ..closed }) };
+        let seen = self.guess();
+        if seen.generation != generation && seen.head.is_null() {
+            let new = Word { head: ptr::null_mut(), length: 0, generation };
+            // SAFETY: the caller's duty. If it fails, another thread has done it, or will be asked to.
+            let _ = unsafe { self.replace(seen, new) };
+        }
     }
 
     /// How many nodes there are, as of about now.
@@ -175,6 +181,19 @@ mod tests {
             // SAFETY: one node, ours.
             assert_eq!(unsafe { shard.push(&raw mut one, &raw mut one, 1, generation) }, None);
             assert_eq!(shard.len(), 0);
+        }
+    }
+
+    #[test]
+    fn a_list_of_a_parents_generation_is_opened_anew_and_loses_nothing() {
+        let shard = opened(1);
+        let mut one = node();
+        // SAFETY: one node, ours.
+        unsafe {
+            shard.open(2);
+            assert_eq!(shard.push(&raw mut one, &raw mut one, 1, 2), Some(0));
+            shard.open(1);
+            assert_eq!(shard.take(), (&raw mut one, 1));
         }
     }
 
