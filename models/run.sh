@@ -87,6 +87,31 @@ backup        assertion   -O0   NO_RELOAD
 backup        assertion   -O0   NO_OVERWRITE_FENCE
 backup        assertion   -O0   NO_SCAN_FENCE
 backup        assertion   -O0   UNLOCKED_LINK
+retire        holds       -O1
+retire        holds       -O1   ONE_SHARD
+retire        holds       -O1   COHORT ONE_SHARD
+retire        holds       -O0   NO_WORKER ONE_SHARD
+retire        assertion   -O0   RESTARTABLE_PUSH
+retire        assertion   -O0   BARRIER_BY_TOTALS
+retire        assertion   -O0   SCAN_BEFORE_TAKE
+retire        assertion   -O0   BARRIER_BEFORE_TAKE
+retire        assertion   -O0   NO_HEAVY_BARRIER
+retire        assertion   -O0   DRAIN_ONLY
+retire        assertion   -O0   UNPUBLISH_LATE
+retire        deadlock    -O0   LEFT_OVER_LOST
+retire        assertion   -O0   PHASE_NOT_DRAINED
+retire        assertion   -O0   TAKE_UNREGISTERED
+retire        assertion   -O0   UNREGISTERED_EARLY
+retire        assertion   -O0   LEFT_OVER_RENEWED
+retire        assertion   -O0   CLOSED_EARLY
+retire        assertion   -O0   NO_TAKE
+retire        assertion   -O0   MARKED_LATE
+retire        deadlock    -O0   WAKE_FIRST
+retire        deadlock    -O0   IDLE_LATE
+retire        deadlock    -O0   KEPT_IN_SILENCE
+retire        assertion   -O0   COHORT LOWERED_EARLY
+retire        assertion   -O0   COHORT RAISED_LATE
+retire        deadlock    -O0   COHORT GIVEN_BACK_EARLY
 EOF
 	[ -z "$deep" ] || cat <<'EOF'
 publication   holds       -O1   DEEP
@@ -99,6 +124,8 @@ waiter        holds       -O1   ONE_BUCKET
 barrier       holds       -O1   PLAIN_DONE
 barrier       holds       -O1   TIMEOUT_CLEARS
 backup        holds       -O1   DEEP
+retire        holds       -O1   PATIENT
+retire        holds       -O1   CLOSED_AT_TAKE
 EOF
 }
 
