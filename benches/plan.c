@@ -110,6 +110,43 @@ const struct row rows[] = {
     {"sync-together", "synchronize, 8 threads together",
      WAITER, P_SHARED, "synchronize-together", "raw-together", NOTHING, 0, 1,
      "barriers run per call"},
+
+    /* Objects that nobody allocates; their callbacks do nothing. */
+    {"retire-so", "retire, .so",
+     WAITER, P_SHARED, "retire", NULL, NOTHING, 0, 1, "objects a barrier"},
+    {"retire-a", "retire, .a",
+     WAITER, P_STATIC, "retire", NULL, NOTHING, 0, 1, "objects a barrier"},
+    {"retire-held-1000", "retire, 1,000 hazards held",
+     WAITER, P_HELD_1000, "retire", "retire-so", NOTHING, 0, 1, "objects a barrier"},
+    {"retire-held-10000", "retire, 10,000 hazards held",
+     WAITER, P_HELD_10000, "retire", "retire-so", NOTHING, 0, 1, "objects a barrier"},
+
+    {"mutex-stack", "stack under a mutex",
+     WAITER, P_SHARED, "mutex-stack", NULL, NOTHING, 0, 1, NULL},
+    {"stack", "stack, a push and a pop",
+     WAITER, P_SHARED, "stack", "mutex-stack", NOTHING, 0, 1, NULL},
+    {"mutex-stack-2", "stack under a mutex, each of 2 threads",
+     WAITER, P_SHARED, "mutex-stack-beside-it", NULL, NOTHING, 0, 2, NULL},
+    {"stack-2", "stack, each of 2 threads",
+     WAITER, P_SHARED, "stack-beside-stack", "mutex-stack-2", NOTHING, 0, 2, NULL},
+
+    {"mutex-queue", "queue under a mutex",
+     WAITER, P_SHARED, "mutex-queue", NULL, NOTHING, 0, 1, NULL},
+    {"queue", "queue, an enqueue and a dequeue",
+     WAITER, P_SHARED, "queue", "mutex-queue", NOTHING, 0, 1, NULL},
+    {"mutex-queue-2", "queue under a mutex, each of 2 threads",
+     WAITER, P_SHARED, "mutex-queue-beside-it", NULL, NOTHING, 0, 2, NULL},
+    {"queue-2", "queue, each of 2 threads",
+     WAITER, P_SHARED, "queue-beside-queue", "mutex-queue-2", NOTHING, 0, 2, NULL},
+
+    {"mutex-set", "set under a mutex",
+     WAITER, P_SHARED, "mutex-set", NULL, NOTHING, 0, 1, NULL},
+    {"set", "set of 64, a look-up or change",
+     WAITER, P_SHARED, "set", "mutex-set", NOTHING, 0, 1, NULL},
+    {"mutex-set-2", "set under a mutex, each of 2 threads",
+     WAITER, P_SHARED, "mutex-set-beside-it", NULL, NOTHING, 0, 2, NULL},
+    {"set-2", "set, each of 2 threads",
+     WAITER, P_SHARED, "set-beside-set", "mutex-set-2", NOTHING, 0, 2, NULL},
 };
 /* clang-format on */
 const int nr_rows = sizeof(rows) / sizeof(*rows);

@@ -19,6 +19,7 @@
 #endif
 #include "loops.h"
 #include "measure.h"
+#include "structures.h"
 
 #include <errno.h>
 #include <hazptr.h>
@@ -132,15 +133,25 @@ struct request {
     measure_loop *loop;
     /* What a sibling runs meanwhile, or NULL. */
     measure_loop *beside;
+    /* The reply's second number, if it is not parks_early(). */
+    double (*counter)(void);
 };
 
 /* The reply's second number: what the library has counted in this process until now. */
-static uint64_t parks_early(void)
+static double parks_early(void)
 {
     struct hazptr_statistics stats;
 
     hazptr_stats(&stats, sizeof(stats));
-    return stats.parks_early;
+    return (double)stats.parks_early;
+}
+
+static double objects_per_barrier(void)
+{
+    struct hazptr_statistics stats;
+
+    hazptr_stats(&stats, sizeof(stats));
+    return (double)stats.reclaimed / (double)stats.batch_barriers;
 }
 
 static void alone_or_beside(const struct request *request, double milliseconds)
@@ -166,7 +177,7 @@ static void alone_or_beside(const struct request *request, double milliseconds)
         __atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
         pthread_join(thread, NULL);
     }
-    printf("%.4f %llu\n", ns, (unsigned long long)parks_early());
+    printf("%.4f %.4f\n", ns, (request->counter ? request->counter : parks_early)());
 }
 
 struct sharer {
@@ -226,19 +237,32 @@ static void together(const struct request *request, double milliseconds)
 }
 
 static const struct request requests[] = {
-    {"load", load, NULL},
-    {"load-beside-load", load, load},
-    {"calls", calls, NULL},
-    {"pair", pair, NULL},
-    {"pair-beside-pair", pair, pair},
-    {"nested2", nested2, NULL},
-    {"nested4", nested4, NULL},
-    {"membarrier", membarriers, NULL},
-    {"membarrier-beside-load", membarriers, load},
-    {"synchronize", synchronize, NULL},
-    {"synchronize-beside-load", synchronize, load},
-    {"membarrier-together", membarriers, NULL},
-    {"synchronize-together", synchronize, NULL},
+    {"load", load, NULL, NULL},
+    {"load-beside-load", load, load, NULL},
+    {"calls", calls, NULL, NULL},
+    {"pair", pair, NULL, NULL},
+    {"pair-beside-pair", pair, pair, NULL},
+    {"nested2", nested2, NULL, NULL},
+    {"nested4", nested4, NULL, NULL},
+    {"membarrier", membarriers, NULL, NULL},
+    {"membarrier-beside-load", membarriers, load, NULL},
+    {"synchronize", synchronize, NULL, NULL},
+    {"synchronize-beside-load", synchronize, load, NULL},
+    {"membarrier-together", membarriers, NULL, NULL},
+    {"synchronize-together", synchronize, NULL, NULL},
+    {"retire", retire, NULL, objects_per_barrier},
+    {"stack", stack_pair, NULL, NULL},
+    {"stack-beside-stack", stack_pair, stack_pair, NULL},
+    {"queue", queue_pair, NULL, NULL},
+    {"queue-beside-queue", queue_pair, queue_pair, NULL},
+    {"set", set_mix, NULL, NULL},
+    {"set-beside-set", set_mix, set_mix, NULL},
+    {"mutex-stack", mutex_stack_pair, NULL, NULL},
+    {"mutex-stack-beside-it", mutex_stack_pair, mutex_stack_pair, NULL},
+    {"mutex-queue", mutex_queue_pair, NULL, NULL},
+    {"mutex-queue-beside-it", mutex_queue_pair, mutex_queue_pair, NULL},
+    {"mutex-set", mutex_set_mix, NULL, NULL},
+    {"mutex-set-beside-it", mutex_set_mix, mutex_set_mix, NULL},
 };
 
 static void serve(const char *name, double milliseconds)
@@ -308,7 +332,9 @@ int main(int argc, char **argv)
     sched_getaffinity(0, sizeof(every_cpu), &every_cpu);
     sem_init(&never, 0, 0);
     raw_membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ);
-    error = pin(own_cpu);
+    error = queue_init(&queue) ? 0 : ENOMEM;
+    if (!error)
+        error = pin(own_cpu);
     if (!error)
         error = enter(argv[1]);
     if (error) {

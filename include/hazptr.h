@@ -164,7 +164,7 @@ struct hazptr_reclaim_policy {
      * So many make the caller of hazptr_retire() help: it reclaims them in its own thread. What is
      * retired and not yet reclaimed is never more than this, the hazards held, and one such batch
      * for every thread that is reclaiming; 32 for each CPU is the least that can be kept to.
-     * Default: 1,024 and 64 for each CPU.
+     * Default: 1,280 and 64 for each CPU.
      */
     uint32_t bound;
     /**

@@ -120,7 +120,7 @@ pub struct hazptr_reclaim_policy {
     /// So many make the caller of hazptr_retire() help: it reclaims them in its own thread. What is
     /// retired and not yet reclaimed is never more than this, the hazards held, and one such batch
     /// for every thread that is reclaiming; 32 for each CPU is the least that can be kept to.
-    /// Default: 1,024 and 64 for each CPU.
+    /// Default: 1,280 and 64 for each CPU.
     pub bound: u32,
     /// Microseconds from being retired, or later released by its last reader, to being reclaimed, if
     /// a CPU is free. Default: 10,000.

@@ -13,7 +13,7 @@ pub const CREDIT: u32 = if cfg!(test) { 4 } else { 32 };
 
 /// What is usual, besides zero.
 const DELAY_US: u32 = 10_000;
-const BOUND: u32 = 1024;
+const BOUND: u32 = 1280;
 const BOUND_FOR_EACH_CPU: u32 = 2 * CREDIT;
 
 /// The policy in force; see [`hazptr_reclaim_policy`]. Its parts change one after the other, which
