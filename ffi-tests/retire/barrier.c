@@ -136,22 +136,36 @@ static void barrier_begins(struct waiter *waiter)
     waiter->thread = check_thread(wait_in_barrier, waiter);
 }
 
-/*
- * Until it is asleep for a reader. A single look may find it asleep for a lock, before it has noted
- * what there is to wait for.
- */
+/* The futex word that barriers sleep on for readers; they also sleep for locks, though rarely. */
+static unsigned long barriers_futex;
+
+/* Until it is asleep for a reader: then it has noted what there is to wait for. */
 static void await_sleeping_barrier(const struct waiter *waiter)
 {
-    unsigned long futex = waiter_await_futex(waiter);
-    unsigned int looks = 0;
+    while (waiter_await_futex(waiter) != barriers_futex)
+        ;
+}
 
-    while (looks++ < 5) {
-        give_way();
-        if (thread_futex(waiter->tid) != futex) {
-            futex = waiter_await_futex(waiter);
-            looks = 0;
-        }
+/* What a barrier is mostly found asleep on. */
+static void find_barriers_futex(struct object *object)
+{
+    struct hazptr_ctx ctx;
+    struct waiter waiter;
+    unsigned long futex;
+    int look, more = 0;
+
+    memset(object, 0, sizeof(*object));
+    hold(&ctx, object);
+    retire(object);
+    barrier_begins(&waiter);
+    for (look = 0; look < 200; look++) {
+        futex = waiter_await_futex(&waiter);
+        if (!more)
+            barriers_futex = futex;
+        more += futex == barriers_futex ? 1 : -1;
     }
+    hazptr_release(&ctx, object);
+    waiter_join(&waiter);
 }
 
 static struct object *const before = &objects[0][0], *const meanwhile = &objects[0][1];
@@ -279,6 +293,7 @@ int main(void)
     what_other_threads_retired_is_reclaimed();
     barriers_at_once();
     retirers_that_never_stop_are_not_waited_for();
+    find_barriers_futex(before);
     for (round = 0; round < 10; round++) {
         readers_of_what_was_retired_are_waited_for();
         readers_of_what_is_retired_meanwhile_are_not();
