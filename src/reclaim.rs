@@ -110,8 +110,11 @@ unsafe fn sort(control: &Control, generation: u32, batch: &mut Batch, record: &R
                 unsafe { books.keep(record, &mut kept) };
             }
         });
-        // It may have gone to sleep while this thread had all there was.
-        worker::note(urgent);
+        // It may have gone to sleep while this thread had all there was. (Itself it needs no telling:
+        // it would take it for something new.)
+        if who != Who::Worker {
+            worker::note(urgent);
+        }
     }
 }
 

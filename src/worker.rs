@@ -67,6 +67,13 @@ impl Worker {
         sys::futex_wake(sys::futex_word(&self.state), 1);
     }
 
+    /// Ends its wait for a tick.
+    fn kick(&self) {
+        if self.change(AWAKE, KICKED) {
+            self.wake();
+        }
+    }
+
     fn start(&self) {
         if self.change(NONE, AWAKE) && thread::start(main).is_err() {
             self.state.store(REFUSED, Ordering::Relaxed);
@@ -117,11 +124,16 @@ pub fn note(urgent: bool) {
         AWAKE => {
             if worker.thread.load(Ordering::Relaxed) == thread::me() {
                 worker.again.store(1, Ordering::Relaxed);
-            } else if urgent && worker.change(AWAKE, KICKED) {
-                worker.wake();
+            } else if urgent {
+                worker.kick();
             }
         }
-        NONE if lasting().policy.wants_worker() => worker.start(),
+        NONE if lasting().policy.wants_worker() => {
+            worker.start();
+            if urgent {
+                worker.kick();
+            }
+        }
         _ => {}
     }
 }

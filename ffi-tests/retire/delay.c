@@ -136,6 +136,25 @@ static void batch_is_not_waited_for_either(void)
     }
 }
 
+/* Not again and again. */
+static void what_is_protected_waits_for_its_next_turn(void)
+{
+    struct hazptr_ctx ctx;
+    uint64_t batches;
+
+    set(1, LONG_DELAY);
+    hold(&ctx, &objects[0]);
+    retire_in(NULL, &objects[0], HAZPTR_RETIRE_NOHELP);
+    AWAIT(check_stats().batches > 0);
+    await_sleeping_worker();
+    batches = check_stats().batches;
+    await_sleeping_worker();
+    CHECK_EQ(check_stats().batches, batches);
+    hazptr_release(&ctx, &objects[0]);
+    CHECK_EQ(hazptr_barrier(), 0);
+    CHECK_EQ(times_reclaimed(&objects[0]), 1);
+}
+
 static void shorter_one_is_in_force_at_once(void)
 {
     set_delay(LONG_DELAY);
@@ -164,6 +183,7 @@ static const struct test_case cases[] = {
     {"barriers-without-a-worker-do-not-wait-for-it", barriers_without_a_worker_do_not_wait_for_it,
      0, 0},
     {"batch-is-not-waited-for-either", batch_is_not_waited_for_either, 0, 0},
+    {"what-is-protected-waits-for-its-next-turn", what_is_protected_waits_for_its_next_turn, 0, 0},
     {"shorter-one-is-in-force-at-once", shorter_one_is_in_force_at_once, 0, 0},
     {"none-at-all", none_at_all, 0, 0},
 };
