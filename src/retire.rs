@@ -153,7 +153,11 @@ unsafe fn submit(
         // SAFETY: the caller's duty.
         None => unsafe { submit_anew(cohort, (first, last, count), index, generation) },
     };
-    let credits = (before + count).div_ceil(CREDIT) - before.div_ceil(CREDIT);
+    let credits = if count == 1 {
+        u32::from(before % CREDIT == 0)
+    } else {
+        (before + count).div_ceil(CREDIT) - before.div_ceil(CREDIT)
+    };
     if credits != 0 {
         credited(control, credits * CREDIT, may_help);
     }
