@@ -108,8 +108,11 @@ impl Worker {
     fn leave(&self) {
         self.thread.store(0, Ordering::Relaxed);
         self.tid.store(0, Ordering::Relaxed);
-        // Release: the last thing that it does; pairs with change() of who starts another.
-        self.state.store(NONE, Ordering::Release);
+        // A locked instruction: who has pushed before that may have seen a worker that is awake.
+        self.state.swap(NONE, Ordering::AcqRel);
+        if !is_all_done() {
+            note(false);
+        }
     }
 }
 
@@ -161,9 +164,9 @@ pub fn running() -> Result<i32, c_int> {
     }
 }
 
-/// Has the worker look at the policy.
+/// Has the worker look at the policy; starts one for what is pending, if it is to be there now.
 pub fn policy_changed() {
-    if retired().worker.tid.load(Ordering::Relaxed) != 0 {
+    if retired().worker.tid.load(Ordering::Relaxed) != 0 || !is_all_done() {
         note(true);
     }
 }
