@@ -74,9 +74,10 @@ pub unsafe fn barrier(cohort: *mut hazptr_cohort, timeout_ns: u64) -> c_int {
     if cohort.is_null() {
         return libc::EINVAL;
     }
-    init::ensure();
+    let generation = init::ensure().generation();
     // SAFETY: the caller's duty.
-    reclaim::until(Who::Cohort(cohort), timeout_ns, || unsafe { is_empty(cohort, control()) })
+    let done = || unsafe { is_empty(cohort, control()) };
+    reclaim::until(Who::Cohort(cohort), generation, timeout_ns, done)
 }
 
 #[cfg(test)]

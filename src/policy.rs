@@ -132,7 +132,20 @@ fn apply(old: &hazptr_reclaim_policy, new: &hazptr_reclaim_policy) -> Result<(),
     if new.flags & HAZPTR_RECLAIM_NO_WORKER != 0 || (old.cpus, old.nice) == (new.cpus, new.nice) {
         return Ok(());
     }
-    let tid = worker::running()?;
+    loop {
+        match apply_to(worker::running()?, old, new) {
+            // It was on its way out.
+            Err(libc::ESRCH) => {}
+            result => return result,
+        }
+    }
+}
+
+fn apply_to(
+    tid: i32,
+    old: &hazptr_reclaim_policy,
+    new: &hazptr_reclaim_policy,
+) -> Result<(), c_int> {
     let mut before = [0; CPUS / 64];
     sys::affinity(tid, &mut before)?;
     set_cpus(tid, &new.cpus)?;
@@ -172,7 +185,11 @@ pub unsafe fn set(policy: *const hazptr_reclaim_policy, size: usize) -> c_int {
     init::ensure();
     let force = &lasting().policy;
     let old = force.read();
+    // The flags first: a worker that is not wanted goes before it can be told anything.
+    force.flags.store(new.flags, Ordering::Relaxed);
     if let Err(error) = apply(&old, &new) {
+        force.flags.store(old.flags, Ordering::Relaxed);
+        worker::policy_changed();
         return error;
     }
     force.write(&new);

@@ -222,7 +222,10 @@ impl Listeners {
 ///
 /// What is protected is looked at again after a pause, a longer one each time that there was nothing
 /// to do: a release does not tell us.
-pub fn until(who: Who, timeout_ns: u64, mut done: impl FnMut() -> bool) -> c_int {
+///
+/// `done` is about the generation that the caller has read: it is over in a child that a handler forks
+/// from then on, be it where a lock that `done` takes lets the signal in.
+pub fn until(who: Who, generation: u32, timeout_ns: u64, mut done: impl FnMut() -> bool) -> c_int {
     const FIRST_PAUSE_NS: u64 = 50_000;
     const LONGEST_PAUSE_NS: u64 = 2_000_000;
     if done() {
@@ -232,7 +235,6 @@ pub fn until(who: Who, timeout_ns: u64, mut done: impl FnMut() -> bool) -> c_int
         return libc::EDEADLK;
     }
     let control = control();
-    let generation = control.generation();
     let listeners = &retired().listeners;
     let deadline = sys::now_ns().saturating_add(timeout_ns);
     let what = if matches!(who, Who::Cohort(_)) { What::All } else { What::Kept };
@@ -279,10 +281,7 @@ pub fn barrier() -> c_int {
     pass(control, What::All, Who::Caller);
     let ledger = &retired().ledger;
     let phase = ledger.with(|books| books.close());
-    if control.generation() != generation {
-        return 0;
-    }
-    until(Who::Caller, HAZPTR_FOREVER, || ledger.with(|books| books.is_over(phase)))
+    until(Who::Caller, generation, HAZPTR_FOREVER, || ledger.with(|books| books.is_over(phase)))
 }
 
 /// See [`crate::abi::hazptr_reclaim_here`].

@@ -18,7 +18,8 @@
 //!
 //! Falling asleep, both cases: who pushes to an empty list, or keeps something, does that by a locked
 //! instruction and then looks at the state; the worker changes the state likewise and then looks
-//! whether anything is there. Either they see IDLE and wake it, or it sees what they have done.
+//! whether anything is there. Either they see IDLE and wake it, or it sees what they have done. Who
+//! changes the policy does the same, with the ledger's lock in between.
 
 use crate::control::{control, lasting, retired};
 use crate::delay::{self, Point};
@@ -88,12 +89,12 @@ impl Worker {
         self.change(KICKED, AWAKE)
     }
 
-    /// Sleeps until there is something to do.
+    /// Sleeps until there is something to do, or it is not wanted any more.
     fn wait_for_work(&self) {
         if !self.change(AWAKE, IDLE) {
             return; // Kicked.
         }
-        if !is_all_done() {
+        if !is_all_done() || !lasting().policy.wants_worker() {
             self.change(IDLE, AWAKE);
             return;
         }
@@ -166,7 +167,8 @@ pub fn running() -> Result<i32, c_int> {
 
 /// Has the worker look at the policy; starts one for what is pending, if it is to be there now.
 pub fn policy_changed() {
-    if retired().worker.tid.load(Ordering::Relaxed) != 0 || !is_all_done() {
+    // The lock first: it is the locked instruction that note() asks for.
+    if !is_all_done() || retired().worker.tid.load(Ordering::Relaxed) != 0 {
         note(true);
     }
 }

@@ -248,6 +248,65 @@ static void child_keeps_it(void)
     CHECK_EQ(status, 0);
 }
 
+/* What is pending when it goes is there when it comes back. */
+static void worker_comes_and_goes(void)
+{
+    struct hazptr_reclaim_policy with = policy_in_force(), without = with;
+    int round;
+
+    without.flags = HAZPTR_RECLAIM_NO_WORKER;
+    for (round = 0; round < 10; round++) {
+        memset(&object, 0, sizeof(object));
+        retire(&object);
+        AWAIT(times_reclaimed(&object));
+        CHECK_EQ(set_policy(&without), 0);
+        AWAIT(threads_now().workers == 0);
+        memset(&object, 0, sizeof(object));
+        retire(&object);
+        CHECK_EQ(threads_now().all, 1);
+        CHECK_EQ(times_reclaimed(&object), 0);
+        CHECK_EQ(set_policy(&with), 0);
+        AWAIT(times_reclaimed(&object));
+    }
+}
+
+/* The call ends a wait for the next turn; after that turn nothing is left that would wake it. */
+static void worker_goes_although_it_had_work(void)
+{
+    struct hazptr_reclaim_policy with = policy_in_force(), without = with;
+    int round;
+
+    with.delay_us = 1000000;
+    without.flags = HAZPTR_RECLAIM_NO_WORKER;
+    for (round = 0; round < 10; round++) {
+        CHECK_EQ(set_policy(&with), 0);
+        memset(&object, 0, sizeof(object));
+        retire(&object);
+        await_worker();
+        CHECK_EQ(set_policy(&without), 0);
+        AWAIT(threads_now().workers == 0);
+        CHECK_EQ(hazptr_barrier(), 0);
+        CHECK_EQ(times_reclaimed(&object), 1);
+    }
+}
+
+/* Who asks for a worker and says how it is to run, in one call, gets both. */
+static void wanted_again_with_another_nice_value(void)
+{
+    struct hazptr_reclaim_policy with = policy_in_force(), without;
+    int round;
+
+    retire(&object);
+    for (round = 1; round < 10; round++) {
+        without = policy_in_force();
+        without.flags = HAZPTR_RECLAIM_NO_WORKER;
+        CHECK_EQ(set_policy(&without), 0);
+        with.nice = round;
+        CHECK_EQ(set_policy(&with), 0);
+        worker_has_this_nice_value(round);
+    }
+}
+
 static const struct test_case cases[] = {
     {"defaults", defaults, 0, 0},
     {"what-is-set-is-told", what_is_set_is_told, 0, 0},
@@ -256,6 +315,9 @@ static const struct test_case cases[] = {
     {"set-while-it-runs", set_while_it_runs, 0, 0},
     {"cpus-that-are-not-there", cpus_that_are_not_there, 0, 0},
     {"nice-that-is-not-allowed", nice_that_is_not_allowed, 0, 0},
+    {"worker-comes-and-goes", worker_comes_and_goes, 0, 0},
+    {"worker-goes-although-it-had-work", worker_goes_although_it_had_work, 0, 0},
+    {"wanted-again-with-another-nice-value", wanted_again_with_another_nice_value, 0, 0},
     {"child-keeps-it", child_keeps_it, 0, 0},
 };
 
