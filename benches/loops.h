@@ -81,6 +81,51 @@ static void nested4(unsigned long count)
     }
 }
 
+/* With a slot that is kept. */
+static void protect_and_reset(unsigned long count)
+{
+    struct hazptr_ctx ctx;
+
+    hazptr_hold(&ctx);
+    while (count--) {
+        USE(HAZPTR_PROTECT(&ctx, &shared.pointer)->field);
+        hazptr_reset(&ctx);
+    }
+    hazptr_release(&ctx, NULL);
+}
+
+static void protect_again(unsigned long count)
+{
+    struct hazptr_ctx ctx;
+
+    hazptr_hold(&ctx);
+    while (count--)
+        USE(HAZPTR_PROTECT(&ctx, &shared.pointer)->field);
+    hazptr_release(&ctx, NULL);
+}
+
+/* With one that is taken each time. */
+static void hold_protect_release(unsigned long count)
+{
+    struct hazptr_ctx ctx;
+
+    while (count--) {
+        hazptr_hold(&ctx);
+        USE(HAZPTR_PROTECT(&ctx, &shared.pointer)->field);
+        hazptr_release(&ctx, NULL);
+    }
+}
+
+static void hold_release(unsigned long count)
+{
+    struct hazptr_ctx ctx;
+
+    while (count--) {
+        hazptr_hold(&ctx);
+        hazptr_release(&ctx, NULL);
+    }
+}
+
 static long raw_membarrier(int command)
 {
     return syscall(SYS_membarrier, command, 0, 0);

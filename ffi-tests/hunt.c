@@ -11,8 +11,10 @@
  * cold cache lines before they acquire: then the acquire's own stores wait in line behind those.
  *
  * Against a weakened engine (hunt.cmake), or with --wait none, this must end in an error, and soon:
- * that is what gives a run without errors its meaning. Options: --seconds N, --updates N, --readers
- * N, --expect error|clean, --wait none.
+ * that is what gives a run without errors its meaning. With --held all readers keep their contexts, and
+ * protect one element after the other by each; with --held copied they pass on hazards by copies, which
+ * is as wrong as not to wait (scenario 11). Options: --seconds N, --updates N, --readers N, --expect
+ * error|clean, --wait none, --held moved|copied.
  */
 #include "check.h"
 #include <linux/membarrier.h>
@@ -55,6 +57,8 @@ struct reader {
     struct hazptr_ctx kept;
     struct element *volatile kept_element;
     volatile int is_kept;
+    /* With --held. */
+    struct hazptr_ctx held[NEST];
 } __attribute__((aligned(128)));
 
 /* A hazard that changes hands. */
@@ -66,6 +70,7 @@ struct parcel {
 static double seconds = 5;
 static unsigned long updates;
 static int nr_readers = 8, expect_error, waiting = 1;
+static enum { NOT_HELD, MOVED, COPIED } held;
 
 static struct writer writers[WRITERS];
 static struct reader readers[MOST_READERS];
@@ -136,13 +141,76 @@ static void exchange(struct parcel *parcel)
     free(parcel);
 }
 
+static struct element *protect(struct hazptr_ctx *ctx, unsigned int random)
+{
+    return HAZPTR_PROTECT(ctx, &writers[random % WRITERS].published);
+}
+
 static void hand_on(struct reader *me)
 {
     struct parcel *parcel = (struct parcel *)malloc(sizeof(*parcel));
+    struct hazptr_ctx *first = &me->held[me->special % NEST];
 
     CHECK(parcel != NULL);
-    parcel->element = acquire(&parcel->ctx, (unsigned int)me->special++);
+    if (held) {
+        parcel->element = protect(first, (unsigned int)me->special);
+        hazptr_move(&parcel->ctx, first);
+        hazptr_hold(first);
+    } else {
+        parcel->element = acquire(&parcel->ctx, (unsigned int)me->special);
+    }
+    me->special++;
     exchange(parcel);
+}
+
+/*
+ * A hazard goes to a context that the reader has from the start, so that its slot is one of the first
+ * that a scan passes. Between the steps a writer comes to wait for the element.
+ */
+static void take_over(struct reader *me)
+{
+    struct hazptr_ctx ctx, *to = &me->held[me->special++ % NEST];
+    unsigned int random = (unsigned int)rand_r(&me->seed);
+    struct element *element;
+
+    hazptr_hold(&ctx);
+    element = protect(&ctx, random);
+    spin(random >> 8 & 255);
+    if (held == MOVED) {
+        hazptr_release(to, NULL);
+        hazptr_move(to, &ctx);
+    } else {
+        hazptr_publish(to, element);
+        hazptr_release(&ctx, element);
+    }
+    spin(random >> 16 & 255);
+    look(element);
+}
+
+/* Protects some elements, one after the other by each of some contexts that the reader keeps. What
+ * the last call left there is overwritten, or still protected. */
+static void protect_some(struct reader *me)
+{
+    struct element *elements[NEST];
+    unsigned int random = (unsigned int)rand_r(&me->seed);
+    unsigned int count = 1 + (random >> 8) % NEST, i, stores;
+
+    for (i = 0; i < count; i++) {
+        for (stores = (random >> i) % 64; stores > 0; stores--)
+            cold[(unsigned int)rand_r(&me->seed) % COLD_LINES][0] = i;
+        elements[i] = protect(&me->held[i], random >> i);
+        look(elements[i]);
+    }
+    me->acquires += count;
+    if (random >> 15 == 0)
+        sched_yield();
+    else
+        spin(random >> 16 & 15);
+    for (i = 0; i < count; i++) {
+        look(elements[i]);
+        if (random >> (i + 20) & 1)
+            hazptr_reset(&me->held[i]);
+    }
 }
 
 static void hold_some(struct reader *me)
@@ -174,21 +242,31 @@ static void *reader(void *argument)
 {
     struct reader *me = (struct reader *)argument;
     unsigned int random;
+    int i;
 
     self = me;
+    if (held)
+        hazptr_hold_many(me->held, NEST);
     while (!stop) {
-        hold_some(me);
+        if (held)
+            protect_some(me);
+        else
+            hold_some(me);
         release_kept(me);
         random = (unsigned int)rand_r(&me->seed);
         if (LOAD(&mailbox))
             exchange(NULL);
         else if (random % 64 == 0)
             hand_on(me);
+        if (held && random % 4 == 0)
+            take_over(me);
         if (random % 16 == 1)
             sched_yield();
     }
     self = NULL;
     release_kept(me);
+    for (i = 0; held && i < NEST; i++)
+        hazptr_release(&me->held[i], NULL);
     return NULL;
 }
 
@@ -334,6 +412,8 @@ static void set_option(const char *name, const char *value)
         expect_error = strcmp(value, "error") == 0;
     else if (strcmp(name, "--wait") == 0)
         waiting = strcmp(value, "none") != 0;
+    else if (strcmp(name, "--held") == 0)
+        held = strcmp(value, "copied") == 0 ? COPIED : MOVED;
     else
         check_failed(__FILE__, __LINE__, "known option", ": %s", name);
 }

@@ -21,6 +21,9 @@ hazptr_run(hunt/clean "hunt;--seconds;5" rseq FALSE 60)
 foreach(surroundings membarrier fence nolines)
   hazptr_run(hunt/clean "hunt;--seconds;2" ${surroundings} FALSE 60)
 endforeach()
+foreach(surroundings rseq membarrier fence nolines)
+  hazptr_run(hunt/clean-held "hunt;--held;moved;--seconds;2" ${surroundings} FALSE 60)
+endforeach()
 hazptr_run(hunt/clean-cxx "hunt-cxx;--seconds;1" rseq FALSE 60)
 hazptr_run(hunt/clean-widened "hunt-widened;--seconds;5" rseq FALSE 60)
 
@@ -28,6 +31,9 @@ set(control "--expect;error;--seconds;10")
 hazptr_run(hunt/control-no-wait "hunt;--wait;none;${control}" rseq TRUE 60)
 hazptr_run(hunt/control-no-barrier "hunt-weakened_no_barrier;${control}" rseq TRUE 60)
 hazptr_run(hunt/control-plain-barrier-widened "hunt-weakened_plain_barrier;${control}" rseq TRUE 60)
+
+hazptr_run(hunt/control-held-no-barrier "hunt-weakened_no_barrier;--held;moved;${control}" rseq TRUE 60)
+hazptr_run(hunt/control-held-copied "hunt;--held;copied;${control}" rseq TRUE 60)
 
 # The weakened engines are theirs alone.
 set(shipped sh ${CMAKE_CURRENT_SOURCE_DIR}/shipped.sh ${hazptr_so})

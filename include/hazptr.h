@@ -99,11 +99,11 @@ struct hazptr_ctx {
      */
     struct hazptr_backup_slot backup_slot;
     /**
-     * The fork generation that the backup slot belongs to.
+     * The fork generation that the backup slot belongs to, or the slot that is held.
      */
     uint32_t generation;
     /**
-     * For later use.
+     * Of a slot that is held: what the control word is while it may be trusted.
      */
     uint32_t flags;
     /**
@@ -333,6 +333,124 @@ HAZPTR_API void *hazptr_acquire(struct hazptr_ctx *ctx, void *const *addr_p);
  * Requires: as hazptr_acquire().
  */
 HAZPTR_API void *hazptr_acquire_masked(struct hazptr_ctx *ctx, void *const *addr_p, size_t mask);
+
+/**
+ * Give @ctx a slot to keep until hazptr_release(): for hazards that are set again and again, as those
+ * of a thread that walks along a list. It protects nothing yet.
+ *
+ * A context that holds a slot may be given to hazptr_protect() and to those that follow it here, and in
+ * the end to hazptr_release(). It takes its slot from those that acquires use; there is no limit on
+ * their number.
+ *
+ * Threads: any; but a context is used by one at a time. Signal handlers: safe, for contexts that the
+ * handler has to itself.
+ * Fork: in the child the context protects nothing until it is next used; then it takes a slot there. A
+ * call that a handler interrupts with a fork counts as made before it.
+ * NULL: @ctx may not be NULL.
+ * Ownership: @ctx belongs to the library from here to the release.
+ * Cost, errors: as hazptr_acquire(). Since 0.1.
+ * Requires: @ctx holds nothing.
+ */
+HAZPTR_API void hazptr_hold(struct hazptr_ctx *ctx);
+
+/**
+ * hazptr_hold() for each of @count contexts that lie one after the other at @ctxs.
+ *
+ * Threads, signal handlers, fork, ownership, errors: as hazptr_hold(). NULL: @ctxs may be NULL if @count
+ * is 0. Cost: one call, and as much as hazptr_hold() for each. Since 0.1.
+ * Requires: as hazptr_hold().
+ */
+HAZPTR_API void hazptr_hold_many(struct hazptr_ctx *ctxs, size_t count);
+
+/**
+ * Load the pointer at @addr_p and protect what it points to by a context that holds a slot, until the
+ * next call for that context. What the context protected before, it protects no more.
+ *
+ * What hazptr_acquire() promises, this does too.
+ *
+ * Returns the pointer, loaded with acquire ordering. NULL if that is what was loaded: then nothing is
+ * protected.
+ * Threads, signal handlers, fork: as hazptr_hold(). NULL: neither argument may be NULL.
+ * Cost: less than half a nanosecond inlined; again as often as the pointer is found changed. In the
+ * lower modes, and while somebody sleeps for any hazard, some nanoseconds; a system call if it is this
+ * one's.
+ * Errors: none. errno is preserved. Since 0.1.
+ * Requires: @addr_p can be read as long as the call lasts; @ctx holds a slot.
+ */
+HAZPTR_API void *hazptr_protect(struct hazptr_ctx *ctx, void *const *addr_p);
+
+/**
+ * As hazptr_protect(), for pointers that carry tag bits: those of @mask are returned with the pointer
+ * and do not count for its protection, as in hazptr_acquire_masked().
+ *
+ * Threads, signal handlers, fork, NULL, cost, errors: as hazptr_protect(). Since 0.1.
+ * Requires: as hazptr_protect().
+ */
+HAZPTR_API void *hazptr_protect_masked(struct hazptr_ctx *ctx, void *const *addr_p, size_t mask);
+
+/**
+ * Protect what *@expected points to, if that is what the pointer at @addr_p holds. hazptr_protect()
+ * without its loop, for those who have other things to do when the pointer has changed.
+ *
+ * Returns 1 if *@expected is protected now. Otherwise 0: then nothing is, and *@expected is what
+ * @addr_p holds instead, loaded with acquire ordering. *@expected may be NULL.
+ * Threads, signal handlers, fork, NULL, cost, errors: as hazptr_protect(). Since 0.1.
+ * Requires: as hazptr_protect().
+ */
+HAZPTR_API int hazptr_try_protect(struct hazptr_ctx *ctx, void **expected, void *const *addr_p);
+
+/**
+ * Protect nothing any more by a context that goes on holding its slot, and wake those who wait for what
+ * it has protected.
+ *
+ * All that was done with the object before comes before what the waiter does next.
+ *
+ * Threads, signal handlers, fork: as hazptr_hold(). NULL: @ctx may not be NULL. Cost, errors: as
+ * hazptr_release(). Since 0.1.
+ * Requires: @ctx holds a slot.
+ */
+HAZPTR_API void hazptr_reset(struct hazptr_ctx *ctx);
+
+/**
+ * Have a context that holds a slot name @addr, without a look whether that is still to be had: for
+ * algorithms that look themselves. What it named before, it names no more.
+ *
+ * The object is protected if it is still reachable by a load that comes after this call, or after a
+ * hazptr_light_fence() that does. If it is protected by another context, that may stop once this call
+ * has returned only if the object cannot be retired, or waited for, in between: for one who waits may
+ * have looked here before this call, and there after it.
+ *
+ * Threads, signal handlers, fork: as hazptr_hold(). NULL: @addr may be NULL: hazptr_reset(). @ctx may
+ * not. Cost, errors: as hazptr_protect(). Since 0.1.
+ * Requires: @ctx holds a slot.
+ */
+HAZPTR_API void hazptr_publish(struct hazptr_ctx *ctx, const void *addr);
+
+/**
+ * Order what this thread has stored before against what it loads after, as seen by those who wait in
+ * hazptr_synchronize() or reclaim: the readers' half of an asymmetric fence, whose other half they pay
+ * for. It orders nothing against anybody else.
+ *
+ * Threads: any. Signal handlers, fork: safe. Cost: nothing but the call; a full fence in the lower
+ * modes. Errors: none. Since 0.1.
+ */
+HAZPTR_API void hazptr_light_fence(void);
+
+/**
+ * Hand what @src holds, slot and protection, to @dst, without a gap. Then @src holds nothing. For
+ * hazards of hazptr_acquire() as well.
+ *
+ * There is no copy of a hazard: whoever waits could look at the copy before it is made, and at the
+ * original when it is gone.
+ *
+ * Threads, signal handlers: as hazptr_hold(); nobody else uses either context now. Fork: see
+ * hazptr_acquire() and hazptr_hold(). NULL: neither may be NULL; @dst may be @src, then nothing is done.
+ * Ownership: @dst belongs to the library, as @src did; @src is the caller's again.
+ * Cost: about a nanosecond; for a context's own slot a lock, with signals blocked.
+ * Errors: none. errno is preserved. Since 0.1.
+ * Requires: @dst holds nothing; @src was initialised, or given to an acquire or hold.
+ */
+HAZPTR_API void hazptr_move(struct hazptr_ctx *dst, struct hazptr_ctx *src);
 
 /**
  * Release what @ctx protects, and wake those who wait for it.

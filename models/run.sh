@@ -87,6 +87,18 @@ backup        assertion   -O0   NO_RELOAD
 backup        assertion   -O0   NO_OVERWRITE_FENCE
 backup        assertion   -O0   NO_SCAN_FENCE
 backup        assertion   -O0   UNLOCKED_LINK
+held          holds       -O1
+held          holds       -O1   TWO_WAY
+held          holds       -O1   RELINKED
+held          assertion   -O0   NO_BARRIER
+held          assertion   -O0   NO_RELOAD
+held          assertion   -O0   NO_READER_FENCE
+held          assertion   -O0   NO_SWEEP
+held          assertion   -O0   NO_TRANS
+held          assertion   -O0   TWO_WAY MODE_LAST
+held          assertion   -O0   MODE_FIRST
+held          assertion   -O0   COPIED
+held          assertion   -O0   EMPTY
 retire        holds       -O1
 retire        holds       -O1   ONE_SHARD
 retire        holds       -O1   COHORT ONE_SHARD

@@ -11,6 +11,10 @@ build=build/test
 scripts/setup.sh cmake ninja c++ pkg-config spin valgrind clang strace python3 abidiff || exit 1
 
 part 'Rust unit tests, generated header' cargo test --locked && count_cargo
+part 'Rust interface' cargo test --locked --package libhazptr-rust --test safe && count_cargo
+part 'Rust documentation' cargo test --locked --package libhazptr-rust --doc && count_cargo
+part 'Rust example' cargo run --quiet --release --locked --package libhazptr-rust --example config &&
+	passed=$((passed + 1))
 part 'build' sh -c "cmake -S . -B $build -DCMAKE_BUILD_TYPE=RelWithDebInfo &&
 	cmake --build $build -j$(nproc)" && passed=$((passed + 1))
 part 'C and C++ tests' ctest --test-dir $build --output-on-failure -j"$(nproc)"

@@ -6,7 +6,8 @@
 #![allow(non_camel_case_types, clippy::missing_safety_doc)]
 
 use crate::{
-    acquire, cohort, control, init, policy, reclaim, release, retire, stats, synchronize, wait,
+    acquire, cohort, control, held, init, policy, reclaim, release, retire, stats, synchronize,
+    wait,
 };
 use core::ffi::{c_int, c_uint, c_void};
 use core::ptr;
@@ -63,9 +64,9 @@ pub struct hazptr_ctx {
     pub slot: *mut hazptr_slot,
     /// See struct hazptr_backup_slot.
     pub backup_slot: hazptr_backup_slot,
-    /// The fork generation that the backup slot belongs to.
+    /// The fork generation that the backup slot belongs to, or the slot that is held.
     pub generation: u32,
-    /// For later use.
+    /// Of a slot that is held: what the control word is while it may be trusted.
     pub flags: u32,
     /// For later use.
     pub reserved: [*mut c_void; 3],
@@ -214,6 +215,7 @@ pub struct hazptr_statistics {
 /// Errors: none. errno is preserved. Since 0.1.
 /// Requires: @addr_p can be read as long as the call lasts; @ctx holds nothing.
 #[unsafe(no_mangle)]
+#[inline(never)] // One sequence, also for held.rs.
 pub unsafe extern "C" fn hazptr_acquire(
     ctx: *mut hazptr_ctx,
     addr_p: *const *mut c_void,
@@ -238,6 +240,154 @@ pub unsafe extern "C" fn hazptr_acquire_masked(
 ) -> *mut c_void {
     // SAFETY: the caller's duty, passed on.
     unsafe { acquire::acquire_masked(ctx, addr_p, mask) }
+}
+
+/// Give @ctx a slot to keep until hazptr_release(): for hazards that are set again and again, as those
+/// of a thread that walks along a list. It protects nothing yet.
+///
+/// A context that holds a slot may be given to hazptr_protect() and to those that follow it here, and in
+/// the end to hazptr_release(). It takes its slot from those that acquires use; there is no limit on
+/// their number.
+///
+/// Threads: any; but a context is used by one at a time. Signal handlers: safe, for contexts that the
+/// handler has to itself.
+/// Fork: in the child the context protects nothing until it is next used; then it takes a slot there. A
+/// call that a handler interrupts with a fork counts as made before it.
+/// NULL: @ctx may not be NULL.
+/// Ownership: @ctx belongs to the library from here to the release.
+/// Cost, errors: as hazptr_acquire(). Since 0.1.
+/// Requires: @ctx holds nothing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hazptr_hold(ctx: *mut hazptr_ctx) {
+    // SAFETY: the caller's duty, passed on.
+    unsafe { held::hold(ctx) }
+}
+
+/// hazptr_hold() for each of @count contexts that lie one after the other at @ctxs.
+///
+/// Threads, signal handlers, fork, ownership, errors: as hazptr_hold(). NULL: @ctxs may be NULL if @count
+/// is 0. Cost: one call, and as much as hazptr_hold() for each. Since 0.1.
+/// Requires: as hazptr_hold().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hazptr_hold_many(ctxs: *mut hazptr_ctx, count: usize) {
+    for i in 0..count {
+        // SAFETY: the caller's duty, passed on.
+        unsafe { held::hold(ctxs.add(i)) }
+    }
+}
+
+/// Load the pointer at @addr_p and protect what it points to by a context that holds a slot, until the
+/// next call for that context. What the context protected before, it protects no more.
+///
+/// What hazptr_acquire() promises, this does too.
+///
+/// Returns the pointer, loaded with acquire ordering. NULL if that is what was loaded: then nothing is
+/// protected.
+/// Threads, signal handlers, fork: as hazptr_hold(). NULL: neither argument may be NULL.
+/// Cost: less than half a nanosecond inlined; again as often as the pointer is found changed. In the
+/// lower modes, and while somebody sleeps for any hazard, some nanoseconds; a system call if it is this
+/// one's.
+/// Errors: none. errno is preserved. Since 0.1.
+/// Requires: @addr_p can be read as long as the call lasts; @ctx holds a slot.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hazptr_protect(
+    ctx: *mut hazptr_ctx,
+    addr_p: *const *mut c_void,
+) -> *mut c_void {
+    // SAFETY: the caller's duty, passed on.
+    unsafe { held::protect(ctx, addr_p, !0) }
+}
+
+/// As hazptr_protect(), for pointers that carry tag bits: those of @mask are returned with the pointer
+/// and do not count for its protection, as in hazptr_acquire_masked().
+///
+/// Threads, signal handlers, fork, NULL, cost, errors: as hazptr_protect(). Since 0.1.
+/// Requires: as hazptr_protect().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hazptr_protect_masked(
+    ctx: *mut hazptr_ctx,
+    addr_p: *const *mut c_void,
+    mask: usize,
+) -> *mut c_void {
+    // SAFETY: the caller's duty, passed on.
+    unsafe { held::protect(ctx, addr_p, !mask) }
+}
+
+/// Protect what *@expected points to, if that is what the pointer at @addr_p holds. hazptr_protect()
+/// without its loop, for those who have other things to do when the pointer has changed.
+///
+/// Returns 1 if *@expected is protected now. Otherwise 0: then nothing is, and *@expected is what
+/// @addr_p holds instead, loaded with acquire ordering. *@expected may be NULL.
+/// Threads, signal handlers, fork, NULL, cost, errors: as hazptr_protect(). Since 0.1.
+/// Requires: as hazptr_protect().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hazptr_try_protect(
+    ctx: *mut hazptr_ctx,
+    expected: *mut *mut c_void,
+    addr_p: *const *mut c_void,
+) -> c_int {
+    // SAFETY: the caller's duty, passed on.
+    unsafe { held::try_protect(ctx, expected, addr_p).into() }
+}
+
+/// Protect nothing any more by a context that goes on holding its slot, and wake those who wait for what
+/// it has protected.
+///
+/// All that was done with the object before comes before what the waiter does next.
+///
+/// Threads, signal handlers, fork: as hazptr_hold(). NULL: @ctx may not be NULL. Cost, errors: as
+/// hazptr_release(). Since 0.1.
+/// Requires: @ctx holds a slot.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hazptr_reset(ctx: *mut hazptr_ctx) {
+    // SAFETY: the caller's duty, passed on.
+    unsafe { held::reset(ctx) }
+}
+
+/// Have a context that holds a slot name @addr, without a look whether that is still to be had: for
+/// algorithms that look themselves. What it named before, it names no more.
+///
+/// The object is protected if it is still reachable by a load that comes after this call, or after a
+/// hazptr_light_fence() that does. If it is protected by another context, that may stop once this call
+/// has returned only if the object cannot be retired, or waited for, in between: for one who waits may
+/// have looked here before this call, and there after it.
+///
+/// Threads, signal handlers, fork: as hazptr_hold(). NULL: @addr may be NULL: hazptr_reset(). @ctx may
+/// not. Cost, errors: as hazptr_protect(). Since 0.1.
+/// Requires: @ctx holds a slot.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hazptr_publish(ctx: *mut hazptr_ctx, addr: *const c_void) {
+    // SAFETY: the caller's duty, passed on.
+    unsafe { held::publish(ctx, addr.cast_mut()) }
+}
+
+/// Order what this thread has stored before against what it loads after, as seen by those who wait in
+/// hazptr_synchronize() or reclaim: the readers' half of an asymmetric fence, whose other half they pay
+/// for. It orders nothing against anybody else.
+///
+/// Threads: any. Signal handlers, fork: safe. Cost: nothing but the call; a full fence in the lower
+/// modes. Errors: none. Since 0.1.
+#[unsafe(no_mangle)]
+pub extern "C" fn hazptr_light_fence() {
+    held::light_fence();
+}
+
+/// Hand what @src holds, slot and protection, to @dst, without a gap. Then @src holds nothing. For
+/// hazards of hazptr_acquire() as well.
+///
+/// There is no copy of a hazard: whoever waits could look at the copy before it is made, and at the
+/// original when it is gone.
+///
+/// Threads, signal handlers: as hazptr_hold(); nobody else uses either context now. Fork: see
+/// hazptr_acquire() and hazptr_hold(). NULL: neither may be NULL; @dst may be @src, then nothing is done.
+/// Ownership: @dst belongs to the library, as @src did; @src is the caller's again.
+/// Cost: about a nanosecond; for a context's own slot a lock, with signals blocked.
+/// Errors: none. errno is preserved. Since 0.1.
+/// Requires: @dst holds nothing; @src was initialised, or given to an acquire or hold.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hazptr_move(dst: *mut hazptr_ctx, src: *mut hazptr_ctx) {
+    // SAFETY: the caller's duty, passed on.
+    unsafe { held::hand_over(dst, src) }
 }
 
 /// Release what @ctx protects, and wake those who wait for it.

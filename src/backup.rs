@@ -181,6 +181,31 @@ unsafe fn unlink(control: &Control, ctx: *mut hazptr_ctx) {
     }
 }
 
+/// Hands a backup slot's hazard to another context's. No scan finds both or neither, for it has the lock;
+/// who sleeps for the one is told to look again.
+///
+/// # Safety
+/// `from` holds its backup slot, `to` holds nothing, and nobody else touches either.
+#[cold]
+#[inline(never)]
+pub unsafe fn relink(control: &Control, to: *mut hazptr_ctx, from: *mut hazptr_ctx) {
+    // SAFETY: the caller's duty; the rest as in acquire().
+    unsafe {
+        (*to).slot = ptr::null_mut();
+        let held = control.backup.lock.lock();
+        (*to).backup_slot.slot = (*from).backup_slot.slot;
+        ((*to).generation, (*to).flags) = ((*from).generation, (*from).flags);
+        if (*from).generation == control.generation() {
+            control.backup.link(&raw mut (*to).backup_slot, &held);
+            control.backup.unlink(&raw mut (*from).backup_slot, &held);
+        }
+        (*to).slot = &raw mut (*to).backup_slot.slot;
+        (*from).slot = ptr::null_mut();
+        drop(held);
+        release::removed(slot(&(*from).backup_slot));
+    }
+}
+
 /// Releases a context whose hazard is in its backup slot.
 ///
 /// # Safety

@@ -69,6 +69,9 @@ pub const RELEASE_SLOW: u32 = (1 << MODE_SHIFT) - 1;
 /// fewer threads than that.
 const RELEASE_FENCED: u32 = 1 << 23;
 
+/// The word in mode rseq while nobody sleeps.
+const QUIET: u32 = (Mode::Rseq as u32) << MODE_SHIFT;
+
 impl Word {
     /// The mode in force.
     pub fn mode(&self) -> Mode {
@@ -99,6 +102,13 @@ impl Word {
         self.0.load(Ordering::Relaxed) & RELEASE_SLOW != 0
     }
 
+    /// Whether the mode is rseq, and nobody sleeps.
+    #[inline(always)]
+    fn is_quiet(&self) -> bool {
+        // Acquire: a hazard is validated by loads that come after this one (held.rs).
+        self.0.load(Ordering::Acquire) == QUIET
+    }
+
     /// Announces one more sleeper.
     pub fn raise(&self) {
         // Relaxed: ordered by the caller's barrier (wait.rs).
@@ -123,15 +133,15 @@ pub struct Control {
     pub layout: AtomicU32,
     /// Bytes in this block.
     pub size: AtomicU32,
+    /// How many times the library has been initialised in this line of processes.
+    pub generation: AtomicU32,
     /// Mode, waiters, flags.
     pub word: Word,
+    /// Where a thread's rseq area lies, from its thread pointer; 0 while that is not known.
+    pub rseq_offset: AtomicIsize,
     /// Entries of the table that may name lines. Zero before initialisation, and in every mode but
     /// rseq: then no line becomes current. Read inside the swap's sequence.
     pub nr_cpus: AtomicU32,
-    /// Where a thread's rseq area lies, from its thread pointer; 0 while that is not known.
-    pub rseq_offset: AtomicIsize,
-    /// How many times the library has been initialised in this line of processes.
-    pub generation: AtomicU32,
     /// [`line::SLOTS`], for debuggers.
     pub slots: AtomicU32,
 
@@ -154,6 +164,7 @@ pub struct Control {
 const _: () = {
     assert!(size_of::<Control>() == 4096);
     // include/hazptr/control.h says these in C; ffi-tests/layout.c compares.
+    assert!(offset_of!(Control, generation) == 16 && offset_of!(Control, word) == 20);
     assert!(offset_of!(Control, slots) == 36);
     assert!(offset_of!(Control, registry) == 128);
     assert!(offset_of!(Control, backup) == 384);
@@ -207,10 +218,10 @@ pub static hazptr_control_1: Exported = Exported {
         magic: AtomicU64::new(0),
         layout: AtomicU32::new(0),
         size: AtomicU32::new(0),
-        word: Word(AtomicU32::new(0)),
-        nr_cpus: AtomicU32::new(0),
-        rseq_offset: AtomicIsize::new(0),
         generation: AtomicU32::new(0),
+        word: Word(AtomicU32::new(0)),
+        rseq_offset: AtomicIsize::new(0),
+        nr_cpus: AtomicU32::new(0),
         slots: AtomicU32::new(0),
         registry: CachePadded::new(Registry::new()),
         backup: CachePadded::new(BackupList::new()),
@@ -273,6 +284,18 @@ impl Control {
     pub fn generation(&self) -> u32 {
         // Relaxed: only this thread's own past matters; see fork in lib.rs.
         self.generation.load(Ordering::Relaxed)
+    }
+
+    /// Whether a hazard that is held since `generation`, and has just been written behind a light fence,
+    /// needs nothing more.
+    #[inline(always)]
+    pub fn is_quiet(&self, generation: u32) -> bool {
+        self.word.is_quiet() && self.generation() == generation
+    }
+
+    /// The same as a number: what inlined code finds in the generation and the word, read as one.
+    pub fn quiet(generation: u32) -> u64 {
+        u64::from(QUIET) << 32 | u64::from(generation)
     }
 
     /// The first cache lines' constants, for those who only look.

@@ -11,6 +11,8 @@
 //! | restartable sequence: load, then commit | `barrier::heavy` = membarrier RSEQ      | rseq |
 //! | portable acquire: `full`                | `full` (part of `barrier::heavy`)       | all  |
 //! | backup acquire: `full`                  | `full` (part of `barrier::heavy`)       | all  |
+//! | held hazard: `light`                    | `barrier::heavy` = membarrier RSEQ      | rseq |
+//! | held hazard: `full`                     | `full` (part of `barrier::heavy`)       | all  |
 //! | release: `light`, then the control word | `barrier::before_sleep` = membarrier    | rseq, membarrier |
 //! | release: `full`, then the control word  | `full` (part of `barrier::before_sleep`)| fence |
 //!

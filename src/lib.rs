@@ -17,6 +17,7 @@
 //! | [`portable`] | acquire by compare-and-swap; validation by re-load |
 //! | [`backup`] | hazards in the caller's context |
 //! | [`release`] | the store of NULL, and the look for sleepers |
+//! | [`held`] | slots that a context keeps, and writes itself |
 //! | [`line`] | fifteen slots and a state |
 //! | [`registry`] | all lines, and the mark |
 //! | [`synchronize`] | barrier, scan, wait |
@@ -39,10 +40,13 @@
 //! | [`delay`] | where builds for the tests lose time |
 //! | [`sys`], [`thread`] | system calls and libc |
 //! | [`sync`] | the atomics |
+//! | `safe` | the Rust interface, if it is asked for |
 //!
 //! # Invariants
 //!
-//! - **I1** From acquire to release a hazard stays in one slot. Nothing copies it elsewhere.
+//! - **I1** From acquire to release a hazard stays in one slot. Nothing copies it elsewhere. (Who holds
+//!   a context may rewrite its own slot; that is never NULL while it is held. A backup slot may be
+//!   handed to another context, under the lock that a scan holds.)
 //! - **I2** Lines are type-stable: once mapped they stay lines for the life of the process.
 //! - **I3** A non-NULL address is written into an *empty* slot only by an acquire, in a line that is
 //!   CURRENT for the CPU it runs on and inside a restartable sequence; or by CAS in a SHARED line.
@@ -68,7 +72,7 @@
 //! |---|---|---|
 //! | an empty slot of a CURRENT line | any thread on that CPU | sequence ([`rseq`]) |
 //! | an empty slot of a SHARED line | any thread | CAS ([`portable`]) |
-//! | a held slot | whoever holds the context | plain store ([`release`], [`portable`]) |
+//! | a slot in use | whoever holds the context | plain store ([`release`], [`portable`], [`held`]) |
 //! | an entry of `current` | a thread on that CPU | sequence ([`rseq::swap_line`]); cleared by [`init`] |
 //! | a line's state | who owns it; PARKED: by CAS | [`line`] |
 //! | the mark | any thread, upwards by one | CAS ([`registry`]) |
@@ -88,7 +92,10 @@
 //! A handler may fork in the middle of any call here. In the child that call goes on with what it
 //! had read, so each one that could then damage the fresh state compares the generation first.
 
-#![cfg_attr(panic = "abort", no_std)]
+#![cfg_attr(all(panic = "abort", not(feature = "rust")), no_std)]
+
+#[cfg(feature = "rust")]
+extern crate alloc;
 
 #[cfg(not(all(target_arch = "x86_64", target_os = "linux", target_pointer_width = "64")))]
 compile_error!("libhazptr runs on 64-bit x86 Linux only, so far");
@@ -102,6 +109,7 @@ mod cohort;
 mod control;
 mod delay;
 mod fence;
+mod held;
 mod init;
 mod ledger;
 mod line;
@@ -115,6 +123,8 @@ mod registry;
 mod release;
 mod retire;
 mod rseq;
+#[cfg(feature = "rust")]
+pub mod safe;
 mod shard;
 mod stats;
 mod sweep;
@@ -126,8 +136,11 @@ mod wait;
 mod wide;
 mod worker;
 
+#[cfg(feature = "rust")]
+pub use safe::{Atomic, Guard, HazardPointer, Unlinked};
+
 /// There is nothing here that panics on purpose, and nobody to unwind to.
-#[cfg(panic = "abort")]
+#[cfg(all(panic = "abort", not(feature = "rust")))]
 #[panic_handler]
 fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
     sys::die([b"internal error; ", b"please report it"])

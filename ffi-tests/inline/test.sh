@@ -31,7 +31,7 @@ run() {
 listed() {
 	readelf -SW "$1" | tr -d '[]' | awk '
 		$2 ~ /^__rseq_/ { bytes[$2] = $6 }
-		END { exit !(bytes["__rseq_cs"] && 4 * hex(bytes["__rseq_cs_ptr_array"]) == hex(bytes["__rseq_cs"]) &&
+		END { exit !(hex(bytes["__rseq_cs"]) && 4 * hex(bytes["__rseq_cs_ptr_array"]) == hex(bytes["__rseq_cs"]) &&
 			hex(bytes["__rseq_exit_point_array"]) * 2 == hex(bytes["__rseq_cs"])) }
 		function hex(text,  i, value) {
 			for (i = 1; i <= length(text); i++)

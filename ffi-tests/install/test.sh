@@ -28,10 +28,12 @@ cat >"$work/expected" <<EOF
 ./bin/hazptrtorture
 ./include/hazptr.h
 ./include/hazptr/control.h
+./include/hazptr/hazptr.hpp
 ./include/hazptr/inline.h
 ./include/hazptr/macros.h
 ./include/hazptr/platform.h
 ./include/hazptr/sequence.h
+./include/hazptr/std.hpp
 ./lib/cmake/hazptr/hazptr-config-version.cmake
 ./lib/cmake/hazptr/hazptr-config.cmake
 ./lib/cmake/hazptr/hazptr-targets.cmake

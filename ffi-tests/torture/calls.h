@@ -4,11 +4,23 @@
 
 static void acquire(struct hazard *hazard)
 {
-    hazard->element = HAZPTR_ACQUIRE(&hazard->ctx, &hazard->pool->published);
+    if (hazard->keep && !hazard->kept) {
+        hazptr_hold(&hazard->ctx);
+        hazard->kept = true;
+    }
+    if (hazard->kept)
+        hazard->element = HAZPTR_PROTECT(&hazard->ctx, &hazard->pool->published);
+    else
+        hazard->element = HAZPTR_ACQUIRE(&hazard->ctx, &hazard->pool->published);
 }
 
 static void release(struct hazard *hazard)
 {
+    if (hazard->keep) {
+        hazptr_reset(&hazard->ctx);
+        return;
+    }
+    hazard->kept = false;
     hazptr_release(&hazard->ctx, hazard->element);
 }
 

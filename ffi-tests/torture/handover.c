@@ -59,6 +59,7 @@ void handover_defer(struct hazard *hazard, struct thread *me)
     struct list *mine = &lists[me->number];
 
     hazptr_detach(&hazard->ctx);
+    hazard->keep = false;
     count_one(&me->counts.count[COUNT_DEFERRED]);
     hazard->next = atomic_load_explicit(&mine->first, memory_order_relaxed);
     /* Release: the hazard is another thread's from here. */

@@ -4,6 +4,9 @@
 #include "remote.h"
 #include "stop.h"
 
+/* One in so many releases is one of the slot too. */
+#define KEPT_ODDS 8
+
 static _Atomic int64_t first_error;
 
 void hazard_note_error(void)
@@ -18,8 +21,23 @@ int64_t hazard_first_error(void)
     return atomic_load_explicit(&first_error, memory_order_relaxed);
 }
 
+void hazard_begin(struct hazard *hazard)
+{
+    hazard->kept = hazard->keep = false;
+}
+
+void hazard_end(struct hazard *hazard)
+{
+    if (!hazard->kept)
+        return;
+    hazard->keep = false;
+    hazard_call_release(hazard);
+}
+
 void hazard_aim(struct hazard *hazard, struct thread *me)
 {
+    if (!hazard->kept)
+        hazard->keep = random_one_in(&me->random, parameters.held);
     hazard->pool = pools_any(random_next(&me->random));
     hazard->version = count_read(&hazard->pool->version);
 }
@@ -57,6 +75,8 @@ void hazard_acquire(struct hazard *hazard, struct thread *me)
 
 void hazard_release(struct hazard *hazard, struct thread *me)
 {
+    if (hazard->kept && random_one_in(&me->random, KEPT_ODDS))
+        hazard->keep = false;
     call_somewhere(hazard_call_release, parameters.irq_release, COUNT_RELEASED_IRQ, COUNT_RELEASED,
                    hazard, me);
 }

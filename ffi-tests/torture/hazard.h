@@ -18,6 +18,8 @@ struct hazard {
     unsigned long content;
     /* The pool's version before the acquire. */
     unsigned long version;
+    /* Whether the context holds its slot from one element to the next, and whether it is to. */
+    bool kept, keep;
     /* Where it waits for its release by another thread. */
     struct hazard *next;
 };
@@ -35,9 +37,13 @@ struct calls {
 
 extern const struct calls calls, calls_inlined;
 
+/* Holds nothing; otherwise uninitialised. */
+void hazard_begin(struct hazard *hazard);
 /* Of any pool's element; now and then in a handler, as the parameters say. */
 void hazard_acquire(struct hazard *hazard, struct thread *me);
 void hazard_release(struct hazard *hazard, struct thread *me);
+/* Released, but maybe kept: now no more. */
+void hazard_end(struct hazard *hazard);
 
 /* Is the element what it was, and has nobody waited for it? Once, just before the release. */
 void hazard_look(const struct hazard *hazard, struct thread *me);

@@ -26,6 +26,7 @@ struct parameters {
     long nreaders;
     long nwriters;
     long nested;
+    long held;
     long defer_modulus;
     long kthread_do_pending_ms;
     long irq_acquire;

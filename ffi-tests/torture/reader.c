@@ -138,9 +138,13 @@ static void read_on_stack(struct reader *me)
     struct hazard on_stack[MOST_NESTED];
     int i;
 
-    for (i = 0; i < MOST_NESTED; i++)
+    for (i = 0; i < MOST_NESTED; i++) {
+        hazard_begin(&on_stack[i]);
         me->hazards[i] = &on_stack[i];
+    }
     read_until_stop(me);
+    for (i = 0; i < MOST_NESTED; i++)
+        hazard_end(&on_stack[i]);
 }
 
 static void read_on_heap(struct reader *me)
@@ -148,8 +152,11 @@ static void read_on_heap(struct reader *me)
     int i;
 
     read_until_stop(me);
-    for (i = 0; i < MOST_NESTED; i++)
+    for (i = 0; i < MOST_NESTED; i++) {
+        if (me->hazards[i])
+            hazard_end(me->hazards[i]);
         free(me->hazards[i]);
+    }
 }
 
 static void reader(struct thread *thread)

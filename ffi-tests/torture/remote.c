@@ -47,10 +47,12 @@ static void burst(struct thread *me)
     int i;
 
     for (i = 0; i < BURST; i++) {
+        hazard_begin(&hazard);
         hazard_aim(&hazard, me);
         hazard_call_acquire(&hazard);
         hazard_look(&hazard, me);
         hazard_call_release(&hazard);
+        hazard_end(&hazard);
     }
 }
 

@@ -39,7 +39,7 @@ member() { sed -nE "s/^  \"$1\": \"?([^\"]*[^\",])\"?,?\$/\1/p" "$json"; }
 
 say 'help and version go to standard output, and nothing runs'
 run 0 --help
-for name in torture_type mode nreaders nwriters nested defer_modulus kthread_do_pending_ms \
+for name in torture_type mode nreaders nwriters nested held defer_modulus kthread_do_pending_ms \
 	irq_acquire irq_release onoff_holdoff onoff_interval preempt_duration preempt_interval \
 	reader_sleep_us shuffle_interval shutdown_secs stat_interval stutter verbose max_lines \
 	retire_bound retire_delay_us retire_worker; do

@@ -23,6 +23,8 @@
 /* `word`: the mode in the top byte; any bit below sends a release out of line. */
 #define HAZPTR_CONTROL_MODE_SHIFT 24
 #define HAZPTR_CONTROL_RELEASE_SLOW UINT32_C(0x00ffffff)
+/* `word` in the mode in which readers need not fence, while nobody sleeps. */
+#define HAZPTR_CONTROL_QUIET UINT32_C(0x01000000)
 
 #define HAZPTR_LINE_SLOTS 15
 /* Lines in the first chunk; chunk k holds this shifted left by k. */
@@ -46,10 +48,10 @@ struct hazptr_control {
     uint64_t magic;
     uint32_t layout;
     uint32_t size;
-    uint32_t word;
-    uint32_t nr_cpus;
-    intptr_t rseq_offset;
     uint32_t generation;
+    uint32_t word;
+    intptr_t rseq_offset;
+    uint32_t nr_cpus;
     uint32_t line_slots;
     unsigned char reserved1[88];
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * The fast paths of hazptr_acquire() and hazptr_release() in the caller's own code. Included by
- * <hazptr.h> if the program defines HAZPTR_INLINE before it; then both names mean these, and
- * HAZPTR_INLINED is defined. (Under a sanitizer they go on meaning the functions: it does not
+ * The fast paths of hazptr_acquire(), hazptr_release() and the functions for held hazards in the
+ * caller's own code. Included by <hazptr.h> if the program defines HAZPTR_INLINE before it; then these
+ * names mean these, and HAZPTR_INLINED is defined. (Under a sanitizer they go on meaning the functions: it does not
  * understand sequences.) A program built so asks for the very layout of the control block that it
  * was compiled with: with a library of another one the loader says "undefined symbol:
  * hazptr_control_" and the number; compile it anew.
@@ -57,23 +57,13 @@ hazptr_acquire_inlined(struct hazptr_ctx *ctx, void *const *addr_p)
     return (hazptr_acquire)(ctx, addr_p);
 }
 
-/** hazptr_release(), inlined; out of line for backup slots and to wake waiters. */
+/* Puts something else in the place of an address, and wakes those who wait for it. */
 static inline __attribute__((__always_inline__)) void
-hazptr_release_inlined(struct hazptr_ctx *ctx, const void *addr)
+hazptr_slot_store_inlined(struct hazptr_slot *slot, void *addr)
 {
-    struct hazptr_slot *slot = ctx->slot;
     int somebody_sleeps;
 
-    (void)addr;
-    if (!slot)
-        return;
-    if (__builtin_expect(slot == &ctx->backup_slot.slot, 0)) {
-        (hazptr_release)(ctx, addr);
-        return;
-    }
-    /* First, as in the function; volatile, so that it stays first. */
-    *(struct hazptr_slot *volatile *)&ctx->slot = NULL;
-    __atomic_store_n(&slot->addr, (void *)NULL, __ATOMIC_RELEASE);
+    __atomic_store_n(&slot->addr, addr, __ATOMIC_RELEASE);
     /*
      * `word & HAZPTR_CONTROL_RELEASE_SLOW`, in one instruction, which the compiler leaves behind the
      * store: the light half of an asymmetric fence, see src/fence.rs.
@@ -87,11 +77,184 @@ hazptr_release_inlined(struct hazptr_ctx *ctx, const void *addr)
         hazptr_wake(slot);
 }
 
+/** hazptr_release(), inlined; out of line for backup slots and to wake waiters. */
+static inline __attribute__((__always_inline__)) void
+hazptr_release_inlined(struct hazptr_ctx *ctx, const void *addr)
+{
+    struct hazptr_slot *slot = ctx->slot;
+
+    (void)addr;
+    if (!slot)
+        return;
+    if (__builtin_expect(slot == &ctx->backup_slot.slot, 0)) {
+        (hazptr_release)(ctx, addr);
+        return;
+    }
+    /* First, as in the function; volatile, so that it stays first. */
+    *(struct hazptr_slot *volatile *)&ctx->slot = NULL;
+    hazptr_slot_store_inlined(slot, NULL);
+}
+
+/*
+ * The state of the control block that a held slot relies on, and what it is now: generation and word,
+ * which are neighbours, in one load each.
+ */
+typedef uint64_t __attribute__((__may_alias__)) hazptr_both;
+
+/** hazptr_hold(), inlined; out of line where the fast path of an acquire does not serve. */
+static inline __attribute__((__always_inline__)) void hazptr_hold_inlined(struct hazptr_ctx *ctx)
+{
+    static void *const nothing = (void *)1;
+    const struct hazptr_control *control = hazptr_control_block();
+    const intptr_t rseq = __atomic_load_n(&control->rseq_offset, __ATOMIC_RELAXED);
+    /* Before the sequence: a handler may fork behind it. */
+    const uint64_t generation = __atomic_load_n(&control->generation, __ATOMIC_RELAXED);
+    struct hazptr_slot *slot;
+    void *addr;
+
+    if (__builtin_expect(rseq != 0, 1)) {
+        __asm__ __volatile__(HAZPTR_SEQUENCE_ACQUIRE
+                             : [slot] "=&r"(slot), [addr] "=&r"(addr)
+                             : [control] "r"(control), [rseq] "r"(rseq), [addr_p] "r"(&nothing),
+                               [current] "i"(offsetof(struct hazptr_control, current))
+                             : "memory", "cc");
+        if (__builtin_expect(slot != NULL, 1)) {
+            ctx->slot = slot;
+            *(hazptr_both *)&ctx->generation =
+                ((uint64_t)HAZPTR_CONTROL_QUIET << 32) | generation;
+            return;
+        }
+    }
+    (hazptr_hold)(ctx);
+}
+
+/** hazptr_reset(), inlined; out of line to wake waiters. */
+static inline __attribute__((__always_inline__)) void hazptr_reset_inlined(struct hazptr_ctx *ctx)
+{
+    hazptr_slot_store_inlined(ctx->slot, (void *)1);
+}
+
+/* Puts an address, not NULL, into a held slot. Whether that was enough. */
+static inline __attribute__((__always_inline__)) int
+hazptr_is_published_inlined(struct hazptr_ctx *ctx, const void *addr)
+{
+    int is_quiet;
+
+    __atomic_store_n(&ctx->slot->addr, (void *)(uintptr_t)addr, __ATOMIC_RELEASE);
+    /* Behind the store, and before what is loaded next; as in hazptr_slot_store_inlined(). */
+    __asm__ __volatile__("cmpq %[now], %[then]"
+                         : "=@cce"(is_quiet)
+                         : [then] "r"(*(const hazptr_both *)&ctx->generation),
+                           [now] "m"(*(const hazptr_both *)&hazptr_control_block()->generation)
+                         : "memory");
+    return is_quiet;
+}
+
+/** hazptr_publish(), inlined; out of line in lower modes, for sleepers, and in forked children. */
+static inline __attribute__((__always_inline__)) void
+hazptr_publish_inlined(struct hazptr_ctx *ctx, const void *addr)
+{
+    /* Never NULL: the slot is in use. */
+    if (__builtin_expect(!hazptr_is_published_inlined(ctx, addr ? addr : (void *)1), 0))
+        (hazptr_publish)(ctx, addr);
+}
+
+/** hazptr_protect_masked(), inlined; out of line as hazptr_publish(). */
+static inline __attribute__((__always_inline__)) void *
+hazptr_protect_masked_inlined(struct hazptr_ctx *ctx, void *const *addr_p, size_t mask)
+{
+    void *addr = __atomic_load_n(addr_p, __ATOMIC_ACQUIRE), *now;
+
+    for (;;) {
+        void *const held = (void *)((uintptr_t)addr & ~mask);
+
+        if (__builtin_expect(!held, 0)) {
+            hazptr_reset_inlined(ctx);
+            return addr;
+        }
+        if (__builtin_expect(!hazptr_is_published_inlined(ctx, held), 0))
+            return (hazptr_protect_masked)(ctx, addr_p, mask);
+        now = __atomic_load_n(addr_p, __ATOMIC_ACQUIRE);
+        if (__builtin_expect((((uintptr_t)now ^ (uintptr_t)addr) & ~mask) == 0, 1))
+            return now;
+        addr = now;
+    }
+}
+
+/** hazptr_protect(), inlined. */
+static inline __attribute__((__always_inline__)) void *
+hazptr_protect_inlined(struct hazptr_ctx *ctx, void *const *addr_p)
+{
+    return hazptr_protect_masked_inlined(ctx, addr_p, 0);
+}
+
+/** hazptr_try_protect(), inlined. */
+static inline __attribute__((__always_inline__)) int
+hazptr_try_protect_inlined(struct hazptr_ctx *ctx, void **expected, void *const *addr_p)
+{
+    void *now;
+
+    hazptr_publish_inlined(ctx, *expected);
+    now = __atomic_load_n(addr_p, __ATOMIC_ACQUIRE);
+    if (__builtin_expect(now == *expected, 1))
+        return 1;
+    hazptr_reset_inlined(ctx);
+    *expected = now;
+    return 0;
+}
+
+/** hazptr_light_fence(), inlined; out of line in lower modes. */
+static inline __attribute__((__always_inline__)) void hazptr_light_fence_inlined(void)
+{
+    int is_rseq;
+
+    __asm__ __volatile__("cmpb %[rseq], %[mode]"
+                         : "=@cce"(is_rseq)
+                         : [rseq] "i"(HAZPTR_CONTROL_QUIET >> HAZPTR_CONTROL_MODE_SHIFT),
+                           [mode] "m"(((const unsigned char *)&hazptr_control_block()->word)[3])
+                         : "memory");
+    if (__builtin_expect(!is_rseq, 0))
+        (hazptr_light_fence)();
+}
+
+/** hazptr_move(), inlined; out of line for backup slots. */
+static inline __attribute__((__always_inline__)) void
+hazptr_move_inlined(struct hazptr_ctx *dst, struct hazptr_ctx *src)
+{
+    struct hazptr_slot *slot = src->slot;
+
+    if (__builtin_expect(slot == &src->backup_slot.slot || dst == src, 0)) {
+        (hazptr_move)(dst, src);
+        return;
+    }
+    dst->slot = slot;
+    *(hazptr_both *)&dst->generation = *(const hazptr_both *)&src->generation;
+    src->slot = NULL;
+}
+
 /* They may be macros already, where an engine for tests has its own names. */
 #undef hazptr_acquire
 #undef hazptr_release
+#undef hazptr_hold
+#undef hazptr_protect
+#undef hazptr_protect_masked
+#undef hazptr_try_protect
+#undef hazptr_reset
+#undef hazptr_publish
+#undef hazptr_light_fence
+#undef hazptr_move
 #define hazptr_acquire(ctx, addr_p) hazptr_acquire_inlined((ctx), (addr_p))
 #define hazptr_release(ctx, addr) hazptr_release_inlined((ctx), (addr))
+#define hazptr_hold(ctx) hazptr_hold_inlined((ctx))
+#define hazptr_protect(ctx, addr_p) hazptr_protect_inlined((ctx), (addr_p))
+#define hazptr_protect_masked(ctx, addr_p, mask)                                                   \
+    hazptr_protect_masked_inlined((ctx), (addr_p), (mask))
+#define hazptr_try_protect(ctx, expected, addr_p)                                                  \
+    hazptr_try_protect_inlined((ctx), (expected), (addr_p))
+#define hazptr_reset(ctx) hazptr_reset_inlined((ctx))
+#define hazptr_publish(ctx, addr) hazptr_publish_inlined((ctx), (addr))
+#define hazptr_light_fence() hazptr_light_fence_inlined()
+#define hazptr_move(dst, src) hazptr_move_inlined((dst), (src))
 
 #endif
 

@@ -25,6 +25,7 @@
 #define HAZPTR_HAS_INLINE 1
 #define HAZPTR_HAS_RETIRE 1
 #define HAZPTR_HAS_ACQUIRE_MASKED 1
+#define HAZPTR_HAS_HOLD 1
 
 /** Makes a release legal on a context that no acquire has seen: `struct hazptr_ctx c = ...;` */
 #define HAZPTR_CTX_INIT {NULL, {{NULL}, NULL, NULL}, 0, 0, {NULL, NULL, NULL}}
@@ -33,18 +34,20 @@
 #define HAZPTR_COHORT_INIT {0, {0, 0, 0, 0, 0, 0, 0}}
 
 /**
- * HAZPTR_ACQUIRE(ctx, pp): hazptr_acquire() for any type. @pp points to a `T *`, `T *volatile`,
- * `T *_Atomic`, in C++ also to a `std::atomic<T *>`; the result is a `T *`.
- * Evaluates each argument once.
+ * HAZPTR_ACQUIRE(ctx, pp), HAZPTR_PROTECT(ctx, pp): hazptr_acquire() and hazptr_protect() for any type.
+ * @pp points to a `T *`, `T *volatile`, `T *_Atomic`, in C++ also to a `std::atomic<T *>`; the result is
+ * a `T *`. They evaluate each argument once.
  */
 #ifndef __cplusplus
 
 /* The comma strips qualifiers, _Atomic included, from the type of *pp. The way through uintptr_t
  * keeps -Wcast-qual quiet about what hazptr_acquire() does not change. The comparison, which is not
  * evaluated, makes the compiler complain if *pp is no pointer. */
-#define HAZPTR_ACQUIRE(ctx, pp)                                                                    \
+#define HAZPTR_TYPED_(function, ctx, pp)                                                           \
     ((void)sizeof(*(pp) == (const volatile void *)0),                                              \
-     (__typeof__(((void)0, *(pp))))hazptr_acquire((ctx), (void *const *)(uintptr_t)(pp)))
+     (__typeof__(((void)0, *(pp))))function((ctx), (void *const *)(uintptr_t)(pp)))
+#define HAZPTR_ACQUIRE(ctx, pp) HAZPTR_TYPED_(hazptr_acquire, ctx, pp)
+#define HAZPTR_PROTECT(ctx, pp) HAZPTR_TYPED_(hazptr_protect, ctx, pp)
 
 #else
 
@@ -53,23 +56,48 @@
 namespace hazptr_detail
 {
 
+/* A pointer's address as the functions take it. */
+template <typename T>
+inline void *const *untyped(T *const volatile *pp)
+{
+    return reinterpret_cast<void *const *>(reinterpret_cast<uintptr_t>(pp));
+}
+
+template <typename T>
+inline void *const *untyped(const std::atomic<T *> *pp)
+{
+    static_assert(sizeof(*pp) == sizeof(void *), "an atomic pointer is a pointer here");
+    return untyped(reinterpret_cast<T *const volatile *>(pp));
+}
+
 template <typename T>
 inline T *acquire(struct ::hazptr_ctx *ctx, T *const volatile *pp)
 {
-    return static_cast<T *>(::hazptr_acquire(
-        ctx, reinterpret_cast<void *const *>(reinterpret_cast<uintptr_t>(pp))));
+    return static_cast<T *>(::hazptr_acquire(ctx, untyped(pp)));
 }
 
 template <typename T>
 inline T *acquire(struct ::hazptr_ctx *ctx, const std::atomic<T *> *pp)
 {
-    static_assert(sizeof(*pp) == sizeof(void *), "an atomic pointer is a pointer here");
-    return acquire(ctx, reinterpret_cast<T *const volatile *>(pp));
+    return static_cast<T *>(::hazptr_acquire(ctx, untyped(pp)));
+}
+
+template <typename T>
+inline T *protect(struct ::hazptr_ctx *ctx, T *const volatile *pp)
+{
+    return static_cast<T *>(::hazptr_protect(ctx, untyped(pp)));
+}
+
+template <typename T>
+inline T *protect(struct ::hazptr_ctx *ctx, const std::atomic<T *> *pp)
+{
+    return static_cast<T *>(::hazptr_protect(ctx, untyped(pp)));
 }
 
 } // namespace hazptr_detail
 
 #define HAZPTR_ACQUIRE(ctx, pp) (::hazptr_detail::acquire((ctx), (pp)))
+#define HAZPTR_PROTECT(ctx, pp) (::hazptr_detail::protect((ctx), (pp)))
 
 #endif
 
