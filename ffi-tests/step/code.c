@@ -36,8 +36,11 @@ struct function {
 };
 
 /* What has to be interrupted at each instruction. */
-static const char *const required_functions[] = {"hazptr_acquire", "hazptr_acquire_masked",
-                                                 "hazptr_release"};
+static const char *const required_functions[] = {
+    "hazptr_acquire",     "hazptr_acquire_masked", "hazptr_hold",    "hazptr_protect",
+    "hazptr_try_protect", "hazptr_publish",        "hazptr_reset",   "hazptr_move",
+    "hazptr_release",     "hazptr_protect_masked",
+};
 #define REQUIRED (sizeof(required_functions) / sizeof(*required_functions))
 static struct function required[REQUIRED];
 

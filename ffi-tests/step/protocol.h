@@ -31,6 +31,9 @@ enum scenario {
     NOTHING_SWAP,
     MASKED_NEAR,     /* masked acquire in the first two states */
     MASKED_FAR,
+    HELD,            /* hold, and protect by that */
+    HELD_OVER,       /* protect over another hazard */
+    HELD_MOVED,      /* move, and reset */
     SHARED_FULL,     /* acquire with all slots of the shared lines taken */
     RELEASE,         /* release of the second hazard held */
     RELEASE_LAST,    /* release of one acquired with the line full */

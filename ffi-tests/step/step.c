@@ -41,12 +41,12 @@ static const struct surroundings {
     {"one line", "HAZPTR_MAX_LINES", "1", 1,
      IN(SWAP) | IN(CROWDED) | IN(NOTHING_SWAP) | IN(RELEASE_LAST) | IN(NOTE)},
     {"no lines", "HAZPTR_MAX_LINES", "0", 1,
-     IN(FIRST) | IN(NEAR) | IN(NOTHING_NEAR) | IN(MASKED_NEAR) | IN(RELEASE) | IN(SYNCHRONIZE) |
-         IN(WAIT)},
+     IN(FIRST) | IN(NEAR) | IN(NOTHING_NEAR) | IN(MASKED_NEAR) | IN(HELD) | IN(HELD_OVER) |
+         IN(HELD_MOVED) | IN(RELEASE) | IN(SYNCHRONIZE) | IN(WAIT)},
     {"membarrier", "HAZPTR_MODE", "membarrier", 2,
      IN(FIRST) | IN(NEAR) | IN(NOTHING_NEAR) | IN(MASKED_NEAR) | IN(SHARED_FULL) |
          IN(RELEASE) | IN(NOTE) | IN(SYNCHRONIZE) | IN(REFUSED)},
-    {"fence", "HAZPTR_MODE", "fence", 3, IN(NEAR) | IN(RELEASE) | IN(WAIT)},
+    {"fence", "HAZPTR_MODE", "fence", 3, IN(NEAR) | IN(HELD_OVER) | IN(RELEASE) | IN(WAIT)},
 };
 
 /* These begin in a child that has made no call, or none but what sets the scene; or they leave the

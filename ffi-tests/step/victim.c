@@ -63,6 +63,14 @@ static void take(struct hazard *hazard, void *const *addr_p)
 {
     hazard->addr = hazptr_acquire(&hazard->ctx, addr_p);
     hazard->held = 1;
+    hazard->kept = 0;
+}
+
+static void took(struct hazard *hazard, void *addr)
+{
+    hazard->addr = addr;
+    hazard->held = hazard->kept = 1;
+    CHECK(!waited_for || addr != waited_for);
 }
 
 static void drop(struct hazard *hazard)
@@ -171,6 +179,47 @@ static void call_acquire_masked(unsigned int count)
     CHECK(!waited_for || subject->addr != waited_for);
 }
 
+static void call_hold(unsigned int count)
+{
+    mine_count++;
+    hazptr_hold(&subject->ctx);
+    took(subject, hazptr_protect(&subject->ctx, &subject_p));
+}
+
+static void hold_slot(unsigned int count)
+{
+    hold(count);
+    mine_count++;
+    hazptr_hold(&subject->ctx);
+    took(subject, hazptr_protect(&subject->ctx, &filler_p));
+}
+
+/* Over what it protects, by each way there is. */
+static void call_protect(unsigned int count)
+{
+    void *addr;
+
+    subject->held = 0;
+    addr = hazptr_protect_masked(&subject->ctx, &subject_p, 1);
+    hazptr_publish(&subject->ctx, addr);
+    hazptr_light_fence();
+    if (!hazptr_try_protect(&subject->ctx, &addr, &subject_p))
+        addr = hazptr_protect(&subject->ctx, &subject_p);
+    took(subject, addr);
+}
+
+/* And back. Then it protects nothing. */
+static void call_move(unsigned int count)
+{
+    static struct hazptr_ctx other;
+
+    subject->held = 0;
+    hazptr_move(&other, &subject->ctx);
+    hazptr_move(&subject->ctx, &other);
+    hazptr_reset(&subject->ctx);
+    took(subject, NULL);
+}
+
 static void call_acquire_nothing(unsigned int count)
 {
     mine_count++;
@@ -246,6 +295,9 @@ static const struct {
     /* NOTHING_SWAP */ {hold, HAZPTR_LINE_SLOTS, call_acquire_nothing},
     /* MASKED_NEAR */ {hold, 1, call_acquire_masked},
     /* MASKED_FAR */ {hold, 8, call_acquire_masked},
+    /* HELD */ {hold, 1, call_hold},
+    /* HELD_OVER */ {hold_slot, 1, call_protect},
+    /* HELD_MOVED */ {hold_slot, 1, call_move},
     /* SHARED_FULL */ {hold_all, HAZPTR_LINE_SLOTS, call_acquire},
     /* RELEASE */ {hold_subject, 1, call_release},
     /* RELEASE_LAST */ {hold_subject, HAZPTR_LINE_SLOTS, call_release},
