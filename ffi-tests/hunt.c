@@ -208,7 +208,7 @@ static void protect_some(struct reader *me)
         spin(random >> 16 & 15);
     for (i = 0; i < count; i++) {
         look(elements[i]);
-        if (random >> (i + 20) & 1)
+        if (random >> (i + 17) & 7)
             hazptr_reset(&me->held[i]);
     }
 }
@@ -258,7 +258,7 @@ static void *reader(void *argument)
             exchange(NULL);
         else if (random % 64 == 0)
             hand_on(me);
-        if (held && random % 4 == 0)
+        if (held && random % 32 == 0)
             take_over(me);
         if (random % 16 == 1)
             sched_yield();

@@ -215,7 +215,6 @@ pub struct hazptr_statistics {
 /// Errors: none. errno is preserved. Since 0.1.
 /// Requires: @addr_p can be read as long as the call lasts; @ctx holds nothing.
 #[unsafe(no_mangle)]
-#[inline(never)] // One sequence, also for held.rs.
 pub unsafe extern "C" fn hazptr_acquire(
     ctx: *mut hazptr_ctx,
     addr_p: *const *mut c_void,

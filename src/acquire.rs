@@ -62,10 +62,14 @@ pub unsafe fn acquire_masked(
     }
 }
 
-/// `keep`: the bits that count for the protection; all ones in an ordinary acquire.
+/// By whichever way there is but the first. `keep`: the bits that count for the protection; all ones in an
+/// ordinary acquire.
+///
+/// # Safety
+/// As [`acquire`].
 #[cold]
 #[inline(never)]
-unsafe fn slow(ctx: *mut hazptr_ctx, addr_p: *const *mut c_void, keep: usize) -> *mut c_void {
+pub unsafe fn slow(ctx: *mut hazptr_ctx, addr_p: *const *mut c_void, keep: usize) -> *mut c_void {
     loop {
         let control = init::ensure();
         // SAFETY: the caller's duty, passed on.

@@ -12,12 +12,12 @@
 //! mode rseq there was still to meet the sweep by which that mode ends (init.rs), and then that is the
 //! barrier of those who come after; whoever has not, has fenced.
 
-use crate::abi::{hazptr_acquire, hazptr_ctx};
+use crate::abi::hazptr_ctx;
 use crate::control::{Control, Mode, control};
 use crate::line::Slot;
 use crate::portable::{load, masked};
 use crate::sync::{AtomicPtr, Ordering};
-use crate::{backup, fence, init, release};
+use crate::{acquire, backup, fence, init, release, rseq};
 use core::ffi::c_void;
 use core::ptr;
 
@@ -34,19 +34,38 @@ static POINTER_TO_NOTHING: AtomicPtr<c_void> = AtomicPtr::new(NOTHING);
 #[inline(never)]
 pub unsafe fn hold(ctx: *mut hazptr_ctx) {
     let control = control();
+    let generation = control.generation();
+    // SAFETY: the caller's context.
+    unsafe {
+        let nothing = rseq::acquire_near(control, ctx, POINTER_TO_NOTHING.as_ptr());
+        if nothing.is_none() || control.generation() != generation {
+            return hold_slow(ctx, nothing.is_some());
+        }
+        mark(ctx, generation);
+    }
+}
+
+/// The same by whichever way there is. `holds`: the context holds a slot, but a handler has forked, so it
+/// may be the parent's.
+///
+/// # Safety
+/// As there.
+#[cold]
+#[inline(never)]
+unsafe fn hold_slow(ctx: *mut hazptr_ctx, mut holds: bool) {
     loop {
-        let generation = control.generation();
+        let generation = init::ensure().generation();
         // SAFETY: the caller's context.
         unsafe {
-            hazptr_acquire(ctx, POINTER_TO_NOTHING.as_ptr());
-            // Unless this was the first call of all, or a handler has forked: then the slot may be
-            // the parent's.
-            if control.generation() == generation {
-                mark(ctx, generation);
-                return;
+            if holds {
+                release::release(ctx);
             }
-            release::release(ctx);
+            acquire::slow(ctx, POINTER_TO_NOTHING.as_ptr(), !0);
+            if control().generation() == generation {
+                return mark(ctx, generation);
+            }
         }
+        holds = true;
     }
 }
 
@@ -110,7 +129,7 @@ unsafe fn publish_slow(ctx: *mut hazptr_ctx, addr: *mut c_void) {
     // SAFETY: the caller's duty. What is forgotten here is a slot that nobody in this process looks at.
     unsafe {
         if (*ctx).generation != control.generation() {
-            hold(ctx);
+            hold_slow(ctx, false);
         }
         let slot = slot(ctx);
         // Release: as above.

@@ -31,7 +31,8 @@ enum scenario {
     NOTHING_SWAP,
     MASKED_NEAR,     /* masked acquire in the first two states */
     MASKED_FAR,
-    HELD,            /* hold, and protect by that */
+    HELD_NEAR,       /* hold, and protect by that, in the first two states */
+    HELD_FAR,
     HELD_OVER,       /* protect over another hazard */
     HELD_MOVED,      /* move, and reset */
     SHARED_FULL,     /* acquire with all slots of the shared lines taken */

@@ -41,7 +41,7 @@ static const struct surroundings {
     {"one line", "HAZPTR_MAX_LINES", "1", 1,
      IN(SWAP) | IN(CROWDED) | IN(NOTHING_SWAP) | IN(RELEASE_LAST) | IN(NOTE)},
     {"no lines", "HAZPTR_MAX_LINES", "0", 1,
-     IN(FIRST) | IN(NEAR) | IN(NOTHING_NEAR) | IN(MASKED_NEAR) | IN(HELD) | IN(HELD_OVER) |
+     IN(FIRST) | IN(NEAR) | IN(NOTHING_NEAR) | IN(MASKED_NEAR) | IN(HELD_NEAR) | IN(HELD_OVER) |
          IN(HELD_MOVED) | IN(RELEASE) | IN(SYNCHRONIZE) | IN(WAIT)},
     {"membarrier", "HAZPTR_MODE", "membarrier", 2,
      IN(FIRST) | IN(NEAR) | IN(NOTHING_NEAR) | IN(MASKED_NEAR) | IN(SHARED_FULL) |
