@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <functional>
 #include <hazptr/hazptr.hpp>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -128,18 +129,20 @@ public:
     /** False if the key is there already. */
     bool insert(Key key, Value value)
     {
-        node *const made = new node(std::move(key), std::move(value));
+        auto made = std::make_unique<node>(std::move(key), std::move(value));
         position position;
 
         while (!find(position, made->key)) {
             node *expected = position.at;
 
             made->next.store(position.at, std::memory_order_relaxed);
-            if (position.link->compare_exchange_strong(expected, made, std::memory_order_release,
-                                                       std::memory_order_relaxed))
+            if (position.link->compare_exchange_strong(expected, made.get(),
+                                                       std::memory_order_release,
+                                                       std::memory_order_relaxed)) {
+                made.release();
                 return true;
+            }
         }
-        delete made;
         return false;
     }
 

@@ -137,7 +137,7 @@ mod wide;
 mod worker;
 
 #[cfg(feature = "rust")]
-pub use safe::{Atomic, Guard, HazardPointer, Unlinked};
+pub use safe::{Atomic, Guard, HazardPointer, Protected, Unlinked};
 
 /// There is nothing here that panics on purpose, and nobody to unwind to.
 #[cfg(all(panic = "abort", not(feature = "rust")))]

@@ -21,7 +21,8 @@
 //! ```
 //!
 //! What is retired is dropped in the library's thread, or in one that retires: hence `Send` and
-//! `'static`. A panic in such a drop ends the process.
+//! `'static`. **Do not retire while you hold a lock that such a drop takes**: to store, to take and to drop an
+//! [`Unlinked`] may drop others' objects. A panic in such a drop ends the process.
 
 use crate::abi::{hazptr_ctx, hazptr_slot};
 use crate::{acquire, held, reclaim, release, retire, synchronize};
@@ -43,6 +44,12 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 /// # use hazptr::Atomic;
 /// let not_sync = Atomic::new(std::cell::Cell::new(1));
 /// std::thread::scope(|scope| { scope.spawn(|| not_sync.load()); });
+/// ```
+///
+/// An object without size has no address of its own to protect:
+///
+/// ```compile_fail
+/// hazptr::Atomic::new(());
 /// ```
 pub struct Atomic<T> {
     object: AtomicPtr<T>,
@@ -151,6 +158,8 @@ impl<T: fmt::Debug> fmt::Debug for Atomic<T> {
 }
 
 fn raw<T>(object: Option<Box<T>>) -> *mut T {
+    // Two of these are at one address, which tells nothing, and may be any.
+    const { assert!(size_of::<T>() != 0, "an object without size has no address of its own") };
     object.map_or(ptr::null_mut(), Box::into_raw)
 }
 
@@ -161,11 +170,24 @@ unsafe fn boxed<T>(object: *mut T) -> Option<Box<T>> {
     (!object.is_null()).then(|| unsafe { Box::from_raw(object) })
 }
 
+/// A context that others reach by its address, and so not a box, which would say that nobody does.
+fn in_place() -> NonNull<hazptr_ctx> {
+    let ctx: Box<MaybeUninit<hazptr_ctx>> = Box::new_uninit();
+    NonNull::from(Box::leak(ctx)).cast()
+}
+
+/// # Safety
+/// From [`in_place`], and not used again.
+unsafe fn free(ctx: NonNull<hazptr_ctx>) {
+    // SAFETY: the caller's duty.
+    drop(unsafe { Box::from_raw(ctx.as_ptr().cast::<MaybeUninit<hazptr_ctx>>()) });
+}
+
 /// What a context holds, such that it can be moved: only a backup slot is tied to its place.
 struct Hazard {
     slot: *mut hazptr_slot,
     /// Whose backup slot that is, if it is one.
-    own: Option<Box<hazptr_ctx>>,
+    own: Option<NonNull<hazptr_ctx>>,
 }
 
 impl Hazard {
@@ -179,9 +201,9 @@ impl Hazard {
             if !ptr::eq(slot, &raw const (*ctx).backup_slot.slot) {
                 return Self { slot, own: None };
             }
-            let mut own: Box<MaybeUninit<hazptr_ctx>> = Box::new_uninit();
-            held::hand_over(own.as_mut_ptr(), ctx);
-            Self { slot: (*own.as_ptr()).slot, own: Some(own.assume_init()) }
+            let own = in_place();
+            held::hand_over(own.as_ptr(), ctx);
+            Self { slot: (*own.as_ptr()).slot, own: Some(own) }
         }
     }
 }
@@ -189,11 +211,14 @@ impl Hazard {
 impl Drop for Hazard {
     #[inline]
     fn drop(&mut self) {
-        match &mut self.own {
+        match self.own {
             // SAFETY: held since take(). The slot is a line's, of which there is nothing to free.
             None => release::clear(unsafe { &*self.slot.cast() }),
             // SAFETY: held since take(), and in its place.
-            Some(own) => unsafe { release::release(&raw mut **own) },
+            Some(own) => unsafe {
+                release::release(own.as_ptr());
+                free(own);
+            },
         }
     }
 }
@@ -216,11 +241,12 @@ impl<'a, T> Guard<'a, T> {
     #[inline]
     fn acquire(cell: &'a Atomic<T>) -> Option<Self> {
         let mut ctx = MaybeUninit::uninit();
+        let ctx = ctx.as_mut_ptr();
         // SAFETY: a context of our own, and a pointer in place; what it holds is taken out of it.
         unsafe {
-            let object = acquire::acquire(ctx.as_mut_ptr(), cell.object.as_ptr().cast());
+            let object = acquire::acquire(ctx, cell.object.as_ptr().cast());
             let object = NonNull::new(object.cast())?;
-            Some(Self { object, _hazard: Hazard::take(ctx.as_mut_ptr()), cell: PhantomData })
+            Some(Self { object, _hazard: Hazard::take(ctx), cell: PhantomData })
         }
     }
 }
@@ -250,7 +276,7 @@ impl<T: fmt::Debug> fmt::Debug for Guard<'_, T> {
 /// let mut hazard = HazardPointer::new();
 /// let mut sum = 0;
 /// for cell in [&a, &b] {
-///     sum += hazard.protect(cell).unwrap();
+///     sum += *hazard.protect(cell).unwrap();
 /// }
 /// assert_eq!(sum, 3);
 /// ```
@@ -263,11 +289,10 @@ impl<T: fmt::Debug> fmt::Debug for Guard<'_, T> {
 /// # let mut hazard = HazardPointer::new();
 /// let first = hazard.protect(&a).unwrap();
 /// let second = hazard.protect(&b).unwrap();
-/// assert_eq!(first + second, 3);
+/// assert_eq!(*first + *second, 3);
 /// ```
 pub struct HazardPointer {
-    /// In its place, for it may hold its own slot.
-    ctx: Box<hazptr_ctx>,
+    ctx: NonNull<hazptr_ctx>,
 }
 
 // SAFETY: any thread may use a context, one at a time.
@@ -278,29 +303,19 @@ unsafe impl Sync for HazardPointer {}
 impl HazardPointer {
     /// Protects nothing yet.
     pub fn new() -> Self {
-        let mut ctx: Box<MaybeUninit<hazptr_ctx>> = Box::new_uninit();
-        // SAFETY: a context of our own, initialised as far as anybody reads it.
-        unsafe {
-            held::hold(ctx.as_mut_ptr());
-            Self { ctx: ctx.assume_init() }
-        }
+        let ctx = in_place();
+        // SAFETY: a context of our own.
+        unsafe { held::hold(ctx.as_ptr()) };
+        Self { ctx }
     }
 
-    /// Lends the object to a reader, until this is used again or dropped. None if it is null.
+    /// Lends the object to a reader. None if it is null.
     #[inline]
-    pub fn protect<'h, T>(&'h mut self, cell: &'h Atomic<T>) -> Option<&'h T> {
-        // SAFETY: held since new(). What is returned is protected as long as this is borrowed.
-        unsafe {
-            let object = held::protect(&raw mut *self.ctx, cell.object.as_ptr().cast(), !0);
-            object.cast::<T>().as_ref()
-        }
-    }
-
-    /// Protects nothing any more: what was protected last may be dropped.
-    #[inline]
-    pub fn reset(&mut self) {
-        // SAFETY: held since new().
-        unsafe { held::reset(&raw mut *self.ctx) }
+    pub fn protect<'h, T>(&'h mut self, cell: &'h Atomic<T>) -> Option<Protected<'h, T>> {
+        let ctx = self.ctx.as_ptr();
+        // SAFETY: held since new(). While the result lives, nobody else uses it.
+        let object = unsafe { held::protect(ctx, cell.object.as_ptr().cast(), !0) };
+        NonNull::new(object.cast()).map(|object| Protected { object, ctx, owner: PhantomData })
     }
 }
 
@@ -313,7 +328,46 @@ impl Default for HazardPointer {
 impl Drop for HazardPointer {
     fn drop(&mut self) {
         // SAFETY: held since new().
-        unsafe { release::release(&raw mut *self.ctx) }
+        unsafe {
+            release::release(self.ctx.as_ptr());
+            free(self.ctx);
+        }
+    }
+}
+
+/// An object that a [`HazardPointer`] protects while this lives: `hazptr_protect()` to `hazptr_reset()`.
+pub struct Protected<'h, T> {
+    object: NonNull<T>,
+    ctx: *mut hazptr_ctx,
+    owner: PhantomData<(&'h mut HazardPointer, &'h T)>,
+}
+
+// SAFETY: a reference to the object, and a hazard, which any thread may reset.
+unsafe impl<T: Sync> Send for Protected<'_, T> {}
+// SAFETY: likewise; only its end touches the hazard.
+unsafe impl<T: Sync> Sync for Protected<'_, T> {}
+
+impl<T> Deref for Protected<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: protected, and not dropped while it is.
+        unsafe { self.object.as_ref() }
+    }
+}
+
+impl<T> Drop for Protected<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: its owner has been held since new(), and is borrowed.
+        unsafe { held::reset(self.ctx) }
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Protected<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
     }
 }
 
@@ -335,7 +389,8 @@ unsafe impl<T: Send + Sync> Send for Unlinked<T> {}
 unsafe impl<T: Send + Sync> Sync for Unlinked<T> {}
 
 impl<T: Send + 'static> Unlinked<T> {
-    /// Waits until nobody reads it: `hazptr_synchronize()`. Never returns if the caller does.
+    /// Waits until nobody reads it: `hazptr_synchronize()`. Never returns if the caller does, by a guard of
+    /// its own.
     pub fn wait(self) -> Box<T> {
         let this = ManuallyDrop::new(self);
         synchronize::synchronize(this.object.as_ptr().cast());
@@ -374,7 +429,7 @@ impl<T: Send + 'static> Drop for Unlinked<T> {
 }
 
 /// Waits until all that is retired, by anybody, is dropped. False, at once, in a drop that the library
-/// has called.
+/// has called. Never returns if the caller protects such an object.
 pub fn barrier() -> bool {
     reclaim::barrier() == 0
 }

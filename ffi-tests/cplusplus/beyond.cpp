@@ -49,6 +49,57 @@ static void any_class_is_retired_by_any_deleter()
     CHECK_EQ(by_lambda, 8);
 }
 
+/* Functions of a program that are named as ours are, and know nothing of hazard pointers. */
+namespace user
+{
+struct object : hazptr::hazard_pointer_obj_base<object> {
+};
+
+static int calls;
+
+static void retire(const void *)
+{
+    calls++;
+}
+
+template <class T>
+static void synchronize(T *)
+{
+    calls++;
+}
+
+template <class T>
+static int find_base(T *)
+{
+    return 0;
+}
+
+static void call()
+{
+    object own;
+
+    retire(&own);
+    synchronize(&own);
+    find_base(&own);
+    CHECK_EQ(calls, 2);
+    (new object)->retire();
+}
+} // namespace user
+
+static void void_is_guarded_and_retired_as_any()
+{
+    std::atomic<void *> source{std::malloc(1)};
+    hazptr::guard<void> guard(source);
+
+    CHECK(guard.get() == source);
+    hazptr::retire(source.exchange(nullptr), std::free);
+    ::hazptr_ctx ctx;
+    hazptr_hold(&ctx);
+    /* A comma that is no macro's. */
+    hazptr_publish(&ctx, static_cast<std::pair<int, int> *>(guard.get()));
+    hazptr_release(&ctx, nullptr);
+}
+
 static void a_guard_protects_to_the_end_of_its_scope()
 {
     std::atomic<plain *> source{new plain}, null{nullptr};
@@ -124,11 +175,14 @@ static void a_cohort_is_waited_for_apart_from_all_others()
         }
         CHECK(cohort.wait_for(std::chrono::hours(1)));
         (new object)->retire(cohort);
+        CHECK(cohort.wait_for(milliseconds::max()));
+        CHECK(cohort.wait_for(std::chrono::duration<double>(1e300)));
+        (new object)->retire(cohort);
     }
-    CHECK_EQ(ended - before, 4);
+    CHECK_EQ(ended - before, 5);
     reader.reset_protection();
     CHECK(hazptr::barrier());
-    CHECK_EQ(ended - before, 5);
+    CHECK_EQ(ended - before, 6);
 }
 
 static void a_deleter_cannot_wait()
@@ -204,6 +258,8 @@ int main()
 {
     check_mode();
     any_class_is_retired_by_any_deleter();
+    user::call();
+    void_is_guarded_and_retired_as_any();
     a_guard_protects_to_the_end_of_its_scope();
     local_ones_are_hazard_pointers();
     a_cohort_is_waited_for_apart_from_all_others();

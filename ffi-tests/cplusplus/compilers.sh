@@ -42,6 +42,17 @@ for compiler in g++ clang++; do
 	build $compiler -std=c++20 -fno-exceptions -fno-rtti -DHAZPTR_INLINE
 done
 
+# As C headers are included by some.
+cat >"$work/as_c.cpp" <<'END'
+extern "C" {
+#include <hazptr.h>
+}
+int main() { return 0; }
+END
+for compiler in g++ clang++; do
+	$compiler -std=c++17 -Wall -Wextra -Werror -I "$source/include" -fsyntax-only "$work/as_c.cpp"
+done
+
 # What a class must not do, the compiler says in words.
 cat >"$work/wrong.cpp" <<'END'
 #include <hazptr/hazptr.hpp>

@@ -11,9 +11,12 @@
  *
  * Beyond: guard, local, cohort, retire, synchronize, barrier.
  *
+ * Define HAZPTR_INLINE in all files of a program, or in none: to the language these are two definitions.
+ *
  * Threads: a hazard_pointer, guard or local is used by one thread at a time, and may go from one to
  * another. There is no thread-local state: they may be thread_local, and be used by destructors of
- * thread-specific data; objects may be retired by destructors of static objects.
+ * thread-specific data; objects may be retired by destructors of static objects. Deleters run in a thread
+ * that nobody joins: if they use static objects, call barrier() before main() ends.
  * Signal handlers, fork: as the functions of <hazptr.h> that are named here.
  */
 #ifndef HAZPTR_HPP
@@ -64,8 +67,8 @@ struct is_hazard_protectable : std::false_type {
 template <class T>
 struct is_hazard_protectable<
     T, std::void_t<decltype(static_cast<T *>(
-           std::declval<typename decltype(find_base(std::declval<T *>()))::base *>()))>>
-    : std::is_same<typename decltype(find_base(std::declval<T *>()))::object, T> {
+           std::declval<typename decltype(detail::find_base(std::declval<T *>()))::base *>()))>>
+    : std::is_same<typename decltype(detail::find_base(std::declval<T *>()))::object, T> {
 };
 
 /** A deleter that takes no room if it needs none. */
@@ -293,8 +296,12 @@ public:
     template <class R, class P>
     [[nodiscard]] bool wait_for(std::chrono::duration<R, P> limit) noexcept
     {
-        const auto ns = std::chrono::duration_cast<std::chrono::nanoseconds>(limit).count();
+        using std::chrono::duration, std::chrono::duration_cast, std::chrono::nanoseconds;
 
+        /* Three centuries are no limit, and more nanoseconds than there is room for. */
+        if (duration_cast<duration<double>>(limit) >= duration<double>(9e9))
+            return wait();
+        const auto ns = duration_cast<nanoseconds>(limit).count();
         return ::hazptr_cohort_barrier(&cohort_, ns > 0 ? static_cast<uint64_t>(ns) : 0) == 0;
     }
 
@@ -309,8 +316,8 @@ private:
  * What a class derives from, publicly and once, as `class T : public hazard_pointer_obj_base<T>`, so that
  * hazard pointers protect its objects. [saferecl.hp.base]
  *
- * @D can be default-constructed and moved; called with a `T *` it ends the object. It may do all that
- * programs do: retire others, make and use hazard pointers. It must not throw.
+ * @D can be default-constructed and move-assigned; called with a `T *` it ends the object. It may do all that
+ * programs do: retire others, make and use hazard pointers. None of this may throw.
  */
 template <class T, class D>
 class hazard_pointer_obj_base
@@ -363,50 +370,67 @@ private:
     detail::links<D> links_;
 };
 
+/* What follows are objects, not functions, so that nobody finds them who has a function of such a name, and
+ * calls it with an object whose class derives from one here. */
+
+namespace detail
+{
+
+struct retire_function {
+    template <class T, class D = std::default_delete<T>>
+    void operator()(T *ptr, D d = D()) const
+    {
+        using node = retired_object<T, D>;
+
+        if (ptr) {
+            node *const made = new node{{}, ptr, std::move(d)};
+
+            ::hazptr_retire(&made->head, const_cast<std::remove_cv_t<T> *>(ptr), node::reclaim);
+        }
+    }
+
+    template <class T, class D = std::default_delete<T>>
+    void operator()(cohort &of, T *ptr, D d = D()) const
+    {
+        using node = retired_object<T, D>;
+
+        if (ptr) {
+            node *const made = new node{{}, ptr, std::move(d)};
+
+            (void)::hazptr_retire_in(of.native_handle(), &made->head,
+                                     const_cast<std::remove_cv_t<T> *>(ptr), node::reclaim, 0);
+        }
+    }
+};
+
+struct synchronize_function {
+    void operator()(const volatile void *ptr) const noexcept
+    {
+        ::hazptr_synchronize(const_cast<const void *>(ptr));
+    }
+};
+
+struct barrier_function {
+    [[nodiscard]] bool operator()() const noexcept { return ::hazptr_barrier() == 0; }
+};
+
+} // namespace detail
+
 /**
- * Has any object reclaimed, by @d, when nobody protects it any more: as hazard_pointer_obj_base does,
- * for a class that does not derive from it. It is protected by a guard, or by hazptr_protect().
+ * retire(ptr, d = std::default_delete) has any object reclaimed, by @d, when nobody protects it any more:
+ * as hazard_pointer_obj_base does, for a class that does not derive from it. It is protected by a guard,
+ * or by hazptr_protect(). retire(cohort, ptr, d) does so as one of that cohort.
  *
  * Throws std::bad_alloc if there is no memory for its node, and what moving @d throws; then nothing is
  * retired. A null pointer is retired by doing nothing.
  */
-template <class T, class D = std::default_delete<T>>
-void retire(T *ptr, D d = D())
-{
-    using node = detail::retired_object<T, D>;
+inline constexpr detail::retire_function retire{};
 
-    if (ptr) {
-        node *const made = new node{{}, ptr, std::move(d)};
+/** synchronize(ptr) waits until nobody protects @ptr any more. See hazptr_synchronize(). */
+inline constexpr detail::synchronize_function synchronize{};
 
-        ::hazptr_retire(&made->head, const_cast<std::remove_cv_t<T> *>(ptr), node::reclaim);
-    }
-}
-
-/** The same, as one of @of. */
-template <class T, class D = std::default_delete<T>>
-void retire(cohort &of, T *ptr, D d = D())
-{
-    using node = detail::retired_object<T, D>;
-
-    if (ptr) {
-        node *const made = new node{{}, ptr, std::move(d)};
-
-        (void)::hazptr_retire_in(of.native_handle(), &made->head,
-                                 const_cast<std::remove_cv_t<T> *>(ptr), node::reclaim, 0);
-    }
-}
-
-/** Waits until nobody protects @ptr any more. See hazptr_synchronize(). */
-inline void synchronize(const volatile void *ptr) noexcept
-{
-    ::hazptr_synchronize(const_cast<const void *>(ptr));
-}
-
-/** Waits until all that is retired is reclaimed. False, at once, in a deleter. */
-[[nodiscard]] inline bool barrier() noexcept
-{
-    return ::hazptr_barrier() == 0;
-}
+/** barrier() waits until all that is retired is reclaimed. False, at once, in a deleter. */
+inline constexpr detail::barrier_function barrier{};
 
 /**
  * An object of any class, protected from here to the end of the scope: hazptr_acquire() and
@@ -442,7 +466,7 @@ public:
     ~guard() { hazptr_release(&ctx_, object_); }
 
     T *get() const noexcept { return object_; }
-    T &operator*() const noexcept { return *object_; }
+    std::add_lvalue_reference_t<T> operator*() const noexcept { return *object_; }
     T *operator->() const noexcept { return object_; }
     explicit operator bool() const noexcept { return object_ != nullptr; }
 

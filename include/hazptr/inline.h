@@ -243,18 +243,17 @@ hazptr_move_inlined(struct hazptr_ctx *dst, struct hazptr_ctx *src)
 #undef hazptr_publish
 #undef hazptr_light_fence
 #undef hazptr_move
-#define hazptr_acquire(ctx, addr_p) hazptr_acquire_inlined((ctx), (addr_p))
-#define hazptr_release(ctx, addr) hazptr_release_inlined((ctx), (addr))
-#define hazptr_hold(ctx) hazptr_hold_inlined((ctx))
-#define hazptr_protect(ctx, addr_p) hazptr_protect_inlined((ctx), (addr_p))
-#define hazptr_protect_masked(ctx, addr_p, mask)                                                   \
-    hazptr_protect_masked_inlined((ctx), (addr_p), (mask))
-#define hazptr_try_protect(ctx, expected, addr_p)                                                  \
-    hazptr_try_protect_inlined((ctx), (expected), (addr_p))
-#define hazptr_reset(ctx) hazptr_reset_inlined((ctx))
-#define hazptr_publish(ctx, addr) hazptr_publish_inlined((ctx), (addr))
-#define hazptr_light_fence() hazptr_light_fence_inlined()
-#define hazptr_move(dst, src) hazptr_move_inlined((dst), (src))
+/* Of any number of arguments: C++ has commas that a macro does not understand. */
+#define hazptr_acquire(...) hazptr_acquire_inlined(__VA_ARGS__)
+#define hazptr_release(...) hazptr_release_inlined(__VA_ARGS__)
+#define hazptr_hold(...) hazptr_hold_inlined(__VA_ARGS__)
+#define hazptr_protect(...) hazptr_protect_inlined(__VA_ARGS__)
+#define hazptr_protect_masked(...) hazptr_protect_masked_inlined(__VA_ARGS__)
+#define hazptr_try_protect(...) hazptr_try_protect_inlined(__VA_ARGS__)
+#define hazptr_reset(...) hazptr_reset_inlined(__VA_ARGS__)
+#define hazptr_publish(...) hazptr_publish_inlined(__VA_ARGS__)
+#define hazptr_light_fence(...) hazptr_light_fence_inlined(__VA_ARGS__)
+#define hazptr_move(...) hazptr_move_inlined(__VA_ARGS__)
 
 #endif
 

@@ -51,6 +51,9 @@
 
 #else
 
+/* Also where somebody includes C headers as C. */
+extern "C++" {
+
 #include <atomic>
 
 namespace hazptr_detail
@@ -95,6 +98,8 @@ inline T *protect(struct ::hazptr_ctx *ctx, const std::atomic<T *> *pp)
 }
 
 } // namespace hazptr_detail
+
+} // extern "C++"
 
 #define HAZPTR_ACQUIRE(ctx, pp) (::hazptr_detail::acquire((ctx), (pp)))
 #define HAZPTR_PROTECT(ctx, pp) (::hazptr_detail::protect((ctx), (pp)))

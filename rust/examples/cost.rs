@@ -14,7 +14,6 @@ fn main() {
             let mut hazard = HazardPointer::new();
             for _ in 0..times {
                 black_box(hazard.protect(black_box(&source)).map(|field| *field));
-                hazard.reset();
             }
         }
         Some("pair") => {

@@ -114,7 +114,6 @@ fn a_hazard_pointer_protects_one_after_the_other() {
         assert_eq!(seen.content, CONTENT);
     }
     assert!(hazard.protect(&null).is_none());
-    hazard.reset();
     while ended.load(Ordering::SeqCst) != 10 {
         thread::yield_now();
     }
