@@ -84,8 +84,6 @@ static const struct parameter {
      "reader threads; -n: n for each CPU"},
     {"nwriters", &parameters.nwriters, 0, 1000, 0, "writer threads, each with its own pointer"},
     {"nested", &parameters.nested, 1, MOST_NESTED, NO_OFF, "hazards held at once by each reader"},
-    {"held", &parameters.held, 0, LONG_MAX, 0,
-     "one in n hazards is by a slot that its reader keeps; 0: off"},
     {"defer_modulus", &parameters.defer_modulus, FITTING, LONG_MAX, 0,
      "hand on one in n hazards for release elsewhere; 0: off; -1: 1000 x CPUs"},
     {"kthread_do_pending_ms", &parameters.kthread_do_pending_ms, FITTING, SECONDS_MOST, 0,
@@ -120,6 +118,8 @@ static const struct parameter {
      "the retired may wait so long, us; 0: as the library has it"},
     {"retire_worker", &parameters.retire_worker, 0, 1, NO_OFF,
      "0: no worker, but a thread that reclaims now and then"},
+    {"held", &parameters.held, 0, LONG_MAX, 0,
+     "one in n hazards is by a slot that its reader keeps; 0: off"},
 };
 
 /* --- the command line ------------------------------------------------------------------------ */

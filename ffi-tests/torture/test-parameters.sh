@@ -39,10 +39,10 @@ member() { sed -nE "s/^  \"$1\": \"?([^\"]*[^\",])\"?,?\$/\1/p" "$json"; }
 
 say 'help and version go to standard output, and nothing runs'
 run 0 --help
-for name in torture_type mode nreaders nwriters nested held defer_modulus kthread_do_pending_ms \
+for name in torture_type mode nreaders nwriters nested defer_modulus kthread_do_pending_ms \
 	irq_acquire irq_release onoff_holdoff onoff_interval preempt_duration preempt_interval \
 	reader_sleep_us shuffle_interval shutdown_secs stat_interval stutter verbose max_lines \
-	retire_bound retire_delay_us retire_worker; do
+	retire_bound retire_delay_us retire_worker held; do
 	prints "$name"
 done
 prints_not 'Start of test'
@@ -84,7 +84,7 @@ list='nreaders=3 nwriters=1 nested=1 defer_modulus=[0-9]+ kthread_do_pending_ms=
 list="$list irq_acquire=[0-9]+ irq_release=[0-9]+ onoff_holdoff=0 onoff_interval=0"
 list="$list preempt_duration=0 preempt_interval=1000 reader_sleep_us=7 shuffle_interval=3"
 list="$list shutdown_secs=1 stat_interval=60 stutter=5 verbose=0 max_lines=-1"
-list="$list retire_bound=0 retire_delay_us=0 retire_worker=1 mode=auto torture_type=hazptr"
+list="$list retire_bound=0 retire_delay_us=0 retire_worker=1 held=0 mode=auto torture_type=hazptr"
 prints "^hazptr-torture: --- Start of test: $list \(library [0-9.]+, mode [a-z]+, [0-9]+ CPUs?\)\$"
 prints "^hazptr-torture: --- End of test: SUCCESS: $list\$"
 if grep -qv '^hazptr-torture: ' "$out"; then fail 'a line that does not begin with the type'; fi
