@@ -95,7 +95,7 @@ left_out() {
 		tests+=("${static_only[@]}"
 			# The run-time refuses threads in the child of a process that has threads, and does not
 			# know of a child by _Fork.
-			'/(forks?|fork-handler|held-fork|retire-fork[a-z-]*|spawn)/'
+			'/(forks?|fork-handler|held-fork[a-z-]*|retire-fork[a-z-]*|spawn)/'
 			# Exits while a callback blocks, and then the run-time does not come to an end.
 			'/retire-at-exit/'
 			# Counts the process's threads, of which the run-time has one of its own.

@@ -191,16 +191,18 @@ unsafe fn unlink(control: &Control, ctx: *mut hazptr_ctx) {
 pub unsafe fn relink(control: &Control, to: *mut hazptr_ctx, from: *mut hazptr_ctx) {
     // SAFETY: the caller's duty; the rest as in acquire().
     unsafe {
+        // A first store to both ends, before the lock, as there.
         (*to).slot = ptr::null_mut();
+        (*to).flags = (*from).flags;
+        (*from).slot = ptr::null_mut();
         let held = control.backup.lock.lock();
         (*to).backup_slot.slot = (*from).backup_slot.slot;
-        ((*to).generation, (*to).flags) = ((*from).generation, (*from).flags);
+        (*to).generation = (*from).generation;
         if (*from).generation == control.generation() {
             control.backup.link(&raw mut (*to).backup_slot, &held);
             control.backup.unlink(&raw mut (*from).backup_slot, &held);
         }
         (*to).slot = &raw mut (*to).backup_slot.slot;
-        (*from).slot = ptr::null_mut();
         drop(held);
         release::removed(slot(&(*from).backup_slot));
     }

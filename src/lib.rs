@@ -51,7 +51,8 @@
 //! - **I3** A non-NULL address is written into an *empty* slot only by an acquire, in a line that is
 //!   CURRENT for the CPU it runs on and inside a restartable sequence; or by CAS in a SHARED line.
 //!   SHARED lines never become CURRENT, and a line is current for one CPU at most.
-//! - **I4** A PARKED line gets no new hazards: it only drains. A drained line may be taken again.
+//! - **I4** No slot of a PARKED line is filled that is empty: it only drains. A drained line may be taken
+//!   again.
 //! - **I5** A sequence that loaded the old pointer has committed before the waiter's barrier
 //!   returns, or never commits.
 //! - **I6** A scan that begins after that barrier reads every slot of every line below the mark,

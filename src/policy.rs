@@ -17,11 +17,13 @@ const BOUND: u32 = 1280;
 const BOUND_FOR_EACH_CPU: u32 = 2 * CREDIT;
 
 /// The policy in force; see [`hazptr_reclaim_policy`]. Its parts change one after the other, which
-/// none of those who read one minds.
+/// none of those who read one minds. Zero is what is usual, in each, so that nobody has to write that.
 pub struct Policy {
     /// Zero: nothing has been said, and nobody has asked.
     bound: AtomicU32,
+    /// Zero: the bound.
     batch: AtomicU32,
+    /// Exclusive or DELAY_US.
     delay_us: AtomicU32,
     flags: AtomicU32,
     nice: AtomicU32,
@@ -43,8 +45,8 @@ impl Policy {
 
     /// So many objects waiting make a retiring caller help.
     pub fn bound(&self) -> u32 {
-        // Acquire: pairs with the Release in settle(): who finds the bound finds the rest.
-        match self.bound.load(Ordering::Acquire) {
+        // Relaxed, here and below: each a number by itself.
+        match self.bound.load(Ordering::Relaxed) {
             0 => self.settle(),
             bound => bound,
         }
@@ -52,16 +54,20 @@ impl Policy {
 
     /// So many make the worker begin at once.
     pub fn batch(&self) -> u32 {
-        self.bound();
-        // Relaxed, here and below: each a number by itself, after bound().
-        self.batch.load(Ordering::Relaxed)
+        match self.batch.load(Ordering::Relaxed) {
+            0 => self.bound(),
+            batch => batch,
+        }
     }
 
     /// Half of the time in which an object is to be reclaimed.
     pub fn tick_ns(&self) -> u64 {
         const LEAST_NS: u64 = 50_000;
-        self.bound();
-        (u64::from(self.delay_us.load(Ordering::Relaxed)) * 500).max(LEAST_NS)
+        (u64::from(self.delay_us()) * 500).max(LEAST_NS)
+    }
+
+    fn delay_us(&self) -> u32 {
+        self.delay_us.load(Ordering::Relaxed) ^ DELAY_US
     }
 
     /// Whether there is to be a worker.
@@ -69,17 +75,14 @@ impl Policy {
         self.flags.load(Ordering::Relaxed) & HAZPTR_RECLAIM_NO_WORKER == 0
     }
 
-    /// Puts what is usual into force, unless something is.
+    /// Reckons the usual bound, unless another is in force.
     #[cold]
     fn settle(&self) -> u32 {
         let mut mask = [0; CPUS / 64];
         let _ = sys::affinity(0, &mut mask);
         let cpus: u32 = mask.iter().map(|word| word.count_ones()).sum();
         let bound = BOUND + BOUND_FOR_EACH_CPU * cpus.max(1);
-        self.batch.store(bound, Ordering::Relaxed);
-        self.delay_us.store(DELAY_US, Ordering::Relaxed);
-        // Release: pairs with the Acquire in bound().
-        let settled = self.bound.compare_exchange(0, bound, Ordering::Release, Ordering::Relaxed);
+        let settled = self.bound.compare_exchange(0, bound, Ordering::Relaxed, Ordering::Relaxed);
         settled.map_or_else(|now| now, |_| bound)
     }
 
@@ -87,7 +90,7 @@ impl Policy {
         hazptr_reclaim_policy {
             bound: self.bound(),
             batch: self.batch(),
-            delay_us: self.delay_us.load(Ordering::Relaxed),
+            delay_us: self.delay_us(),
             flags: self.flags.load(Ordering::Relaxed),
             nice: self.nice.load(Ordering::Relaxed) as i32,
             reserved: 0,
@@ -95,15 +98,18 @@ impl Policy {
         }
     }
 
-    fn write(&self, new: &hazptr_reclaim_policy) {
-        self.bound();
-        self.batch.store(new.batch, Ordering::Relaxed);
-        self.delay_us.store(new.delay_us, Ordering::Relaxed);
-        self.flags.store(new.flags, Ordering::Relaxed);
+    /// What a worker reads of it when it starts.
+    fn write_placement(&self, new: &hazptr_reclaim_policy) {
         self.nice.store(new.nice as u32, Ordering::Relaxed);
         for (place, &word) in self.cpus.iter().zip(&new.cpus) {
             place.store(word, Ordering::Relaxed);
         }
+        self.flags.store(new.flags, Ordering::Relaxed);
+    }
+
+    fn write_amounts(&self, new: &hazptr_reclaim_policy) {
+        self.batch.store(new.batch, Ordering::Relaxed);
+        self.delay_us.store(new.delay_us ^ DELAY_US, Ordering::Relaxed);
         self.bound.store(new.bound, Ordering::Relaxed);
     }
 
@@ -185,14 +191,15 @@ pub unsafe fn set(policy: *const hazptr_reclaim_policy, size: usize) -> c_int {
     init::ensure();
     let force = &lasting().policy;
     let old = force.read();
-    // The flags first: a worker that is not wanted goes before it can be told anything.
-    force.flags.store(new.flags, Ordering::Relaxed);
+    // First: one that is not wanted goes before it can be told anything; and if it is on its way out, the
+    // one that comes after it is to find all of this.
+    force.write_placement(&new);
     if let Err(error) = apply(&old, &new) {
-        force.flags.store(old.flags, Ordering::Relaxed);
+        force.write_placement(&old);
         worker::policy_changed();
         return error;
     }
-    force.write(&new);
+    force.write_amounts(&new);
     worker::policy_changed();
     0
 }

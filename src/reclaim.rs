@@ -53,7 +53,9 @@ pub fn pass(control: &Control, what: What, who: Who) -> usize {
     let record = Record::new(thread::me());
     // SAFETY: the record stays until end(), which is called unless this is a child, where nobody knows
     // of it.
-    let Some(mut batch) = (unsafe { begin(what, who, &record) }) else { return 0 };
+    let Some(mut batch) = (unsafe { begin(control, generation, what, who, &record) }) else {
+        return 0;
+    };
     let _host = Host::new();
     if batch.fresh.length != 0 {
         delay::point(Point::Taken);
@@ -73,11 +75,21 @@ pub fn pass(control: &Control, what: What, who: Who) -> usize {
 /// # Safety
 /// As [`crate::ledger::Books::begin`].
 #[inline(never)]
-unsafe fn begin(what: What, who: Who, record: &Record) -> Option<Batch> {
+unsafe fn begin(
+    control: &Control,
+    generation: u32,
+    what: What,
+    who: Who,
+    record: &Record,
+) -> Option<Batch> {
     let retired = retired();
     let mut chains = Chains::new();
     let cohort = if let Who::Cohort(cohort) = who { cohort } else { ptr::null_mut() };
     let mut batch = retired.ledger.with(|books| {
+        // What is taken here is of the generation by which it will be judged.
+        if control.generation() != generation {
+            return None;
+        }
         let fresh = if what == What::All { retired.take(&mut chains) } else { 0 };
         // SAFETY: the caller's duty.
         unsafe { books.begin(fresh, cohort, record) }
@@ -241,6 +253,8 @@ pub fn until(who: Who, generation: u32, timeout_ns: u64, mut done: impl FnMut() 
     let mut pause = FIRST_PAUSE_NS;
     // Relaxed: a locked instruction, see tell().
     listeners.count.fetch_add(1, Ordering::Relaxed);
+    // Which process's block it stands in, if a handler has forked by now.
+    let announced_in = control.generation();
     let outcome = loop {
         let called = pass(control, what, who);
         // Acquire: pairs with the Release in tell().
@@ -265,7 +279,7 @@ pub fn until(who: Who, generation: u32, timeout_ns: u64, mut done: impl FnMut() 
         sys::futex_wait_ns(sys::futex_word(&listeners.news), news, Some(pause.min(left)));
         pause = (2 * pause).min(LONGEST_PAUSE_NS);
     };
-    if control.generation() == generation {
+    if control.generation() == announced_in {
         listeners.leave();
     }
     outcome

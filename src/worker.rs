@@ -76,10 +76,18 @@ impl Worker {
     }
 
     fn start(&self) {
+        // Relaxed: see change().
+        if self.state.load(Ordering::Relaxed) != NONE {
+            return;
+        }
+        // A handler that forked in here would take half of this into the child: a worker of which nobody
+        // knows there.
+        let signals = sys::block_signals();
         if self.change(NONE, AWAKE) && thread::start(main).is_err() {
             self.state.store(REFUSED, Ordering::Relaxed);
             sys::futex_wake(sys::futex_word(&self.tid), i32::MAX as u32);
         }
+        sys::restore_signals(signals);
     }
 
     /// Sleeps until a tick's time is over, or it is kicked. Whether it was.

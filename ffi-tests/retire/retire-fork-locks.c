@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * As retire-fork-handler, at each place where a call lets signals in again by letting go of a lock,
- * one after the other: that is where most signals come. The call returns in the child too, and what
- * the child retires then is reclaimed, while what its parent had pending stays.
+ * As retire-fork-handler, at each place where a call lets signals in again by letting go of a lock, or
+ * still does so before it takes one, one after the other: the first is where most signals come. The call
+ * returns in the child too, and what the child retires then is reclaimed, while what its parent had
+ * pending stays; and a child has one worker at most. Each in a process of its own, whose first call it is.
  */
 #include "retired.h"
 #include <stdarg.h>
@@ -18,8 +19,12 @@
 static struct object objects[OBJECTS];
 static struct hazptr_cohort cohort;
 
-/* So many releases of locks are to come before the one that lets the signal in. */
-static int countdown;
+/* So many changes of the signal mask, of one kind, are to come before the one with the signal. */
+static int countdown, kind;
+/* Whether the child's first call is in the handler. */
+static int initialises;
+/* Of this thread. */
+static pthread_t victim;
 static int in_child;
 static pid_t child;
 
@@ -48,7 +53,8 @@ long syscall(long number, ...)
     for (i = 0; i < 6; i++)
         args[i] = va_arg(list, long);
     va_end(list);
-    if (number == SYS_rt_sigprocmask && args[0] == SIG_SETMASK && countdown && !--countdown)
+    if (number == SYS_rt_sigprocmask && args[0] == kind && pthread_equal(pthread_self(), victim) &&
+        countdown && !--countdown)
         CHECK_ERR(pthread_kill(pthread_self(), SIGUSR1));
     result = enter_kernel(number, args);
     if (result >= 0 || result < -4095)
@@ -79,6 +85,8 @@ static void fork_here(int number)
     child = fork();
     CHECK(child >= 0);
     in_child = !child;
+    if (in_child && initialises)
+        hazptr_init();
     release();
 }
 
@@ -110,16 +118,18 @@ static void waits_for_the_cohort(void)
 
 static const struct interrupted {
     void (*call)(void);
-    int is_protected;
+    /* Retired before; or it is the first to retire, and starts the worker. */
+    int pending, is_protected;
 } calls[] = {
-    {retires_and_helps, 0},
-    {retires_and_helps, 1},
-    {reclaims_here, 0},
-    {reclaims_here, 1},
-    {waits_for_all, 0},
-    {waits_for_all, 1},
-    {waits_for_the_cohort, 0},
-    {waits_for_the_cohort, 1},
+    {retires_and_helps, 0, 0},
+    {retires_and_helps, PENDING, 0},
+    {retires_and_helps, PENDING, 1},
+    {reclaims_here, PENDING, 0},
+    {reclaims_here, PENDING, 1},
+    {waits_for_all, PENDING, 0},
+    {waits_for_all, PENDING, 1},
+    {waits_for_the_cohort, PENDING, 0},
+    {waits_for_the_cohort, PENDING, 1},
 };
 
 /* --- the child -------------------------------------------------------------------------------- */
@@ -151,59 +161,83 @@ static void works(void)
         CHECK_EQ(times_reclaimed(&own[i]), 1);
     CHECK_EQ(check_stats().pending, 0);
     CHECK_EQ(reclaimed_of_parent(), of_parent);
+    /* This one, and the worker if there is one. */
+    CHECK(threads_now().all <= 2);
 }
 
 /* --- each place of each call ------------------------------------------------------------------ */
 
-/* Whether the call has let go of a lock so often. */
+enum { REACHED, NOT_REACHED = 3 };
+
 static int forks_at(const struct interrupted *interrupted, int place)
 {
     int i, status;
 
-    memset(objects, 0, sizeof(objects));
-    for (i = 0; i < PENDING; i++)
+    for (i = 0; i < interrupted->pending; i++)
         retire_in(i % 2 ? NULL : &cohort, &objects[i], HAZPTR_RETIRE_NOHELP);
     if (interrupted->is_protected)
         protect();
+    victim = pthread_self();
     countdown = place;
     interrupted->call();
     if (in_child) {
         works();
-        _exit(0);
+        return REACHED;
     }
     if (countdown) {
         countdown = 0;
         release();
-        return 0;
+        return NOT_REACHED;
     }
     CHECK_EQ(waitpid(child, &status, 0), child);
     CHECK_EQ(status, 0);
     CHECK_EQ(hazptr_barrier(), 0);
-    for (i = 0; i < PENDING; i++)
+    for (i = 0; i < interrupted->pending; i++)
         CHECK_EQ(times_reclaimed(&objects[i]), 1);
-    return 1;
+    CHECK_EQ(check_stats().pending, 0);
+    return REACHED;
+}
+
+static int ends_well(const struct interrupted *interrupted, int place, unsigned int flags)
+{
+    struct hazptr_reclaim_policy policy = policy_in_force();
+    pid_t process = fork();
+    int status;
+
+    CHECK(process >= 0);
+    if (!process) {
+        policy.flags = flags;
+        policy.bound = 1;
+        CHECK_EQ(set_policy(&policy), 0);
+        _exit(forks_at(interrupted, place));
+    }
+    CHECK_EQ(waitpid(process, &status, 0), process);
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == REACHED || WEXITSTATUS(status) == NOT_REACHED);
+    return WEXITSTATUS(status) == REACHED;
 }
 
 int main(void)
 {
-    struct hazptr_reclaim_policy policy = policy_in_force();
+    static const int kinds[] = {SIG_SETMASK, SIG_BLOCK};
     struct sigaction action;
     size_t i;
-    int place;
+    int place, turn;
 
     check_mode();
     memset(&action, 0, sizeof(action));
     action.sa_handler = fork_here;
     CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
-    policy.flags = HAZPTR_RECLAIM_NO_WORKER;
-    policy.bound = 1;
-    CHECK_EQ(set_policy(&policy), 0);
-    for (i = 0; i < sizeof(calls) / sizeof(*calls); i++) {
-        for (place = 1; place <= MOST_PLACES && forks_at(&calls[i], place); place++)
-            ;
-        CHECK(place > 2);
-        CHECK_EQ(hazptr_barrier(), 0);
+    for (turn = 0; turn < 8; turn++) {
+        kind = kinds[turn % 2];
+        initialises = turn / 4;
+        for (i = 0; i < sizeof(calls) / sizeof(*calls); i++) {
+            for (place = 1; place <= MOST_PLACES; place++) {
+                if (!ends_well(&calls[i], place, turn / 2 % 2 ? 0 : HAZPTR_RECLAIM_NO_WORKER))
+                    break;
+            }
+            CHECK(place > 2);
+        }
     }
-    CHECK_EQ(check_stats().pending, 0);
     return 0;
 }

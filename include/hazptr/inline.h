@@ -107,7 +107,7 @@ static inline __attribute__((__always_inline__)) void hazptr_hold_inlined(struct
     static void *const nothing = (void *)1;
     const struct hazptr_control *control = hazptr_control_block();
     const intptr_t rseq = __atomic_load_n(&control->rseq_offset, __ATOMIC_RELAXED);
-    /* Before the sequence: a handler may fork behind it. */
+    /* Before the sequence, and again behind it: if a handler has forked, the slot may be of either. */
     const uint64_t generation = __atomic_load_n(&control->generation, __ATOMIC_RELAXED);
     struct hazptr_slot *slot;
     void *addr;
@@ -120,9 +120,13 @@ static inline __attribute__((__always_inline__)) void hazptr_hold_inlined(struct
                              : "memory", "cc");
         if (__builtin_expect(slot != NULL, 1)) {
             ctx->slot = slot;
-            *(hazptr_both *)&ctx->generation =
-                ((uint64_t)HAZPTR_CONTROL_QUIET << 32) | generation;
-            return;
+            if (__builtin_expect(
+                    __atomic_load_n(&control->generation, __ATOMIC_RELAXED) == generation, 1)) {
+                *(hazptr_both *)&ctx->generation =
+                    ((uint64_t)HAZPTR_CONTROL_QUIET << 32) | generation;
+                return;
+            }
+            (hazptr_release)(ctx, NULL);
         }
     }
     (hazptr_hold)(ctx);
