@@ -109,6 +109,35 @@ static void contexts_in_tracked_memory(void)
     CHECK(signal(SIGSEGV, SIG_DFL) != SIG_ERR);
 }
 
+static void allow_writing_and_acquire(int number, siginfo_t *info, void *at)
+{
+    struct hazptr_ctx own;
+
+    allow_writing(number, info, at);
+    CHECK(hazptr_acquire(&own, &pointer) == &object);
+    hazptr_release(&own, &object);
+}
+
+/* The context begins in a page that can be written, and ends in one that cannot. */
+static void moves_into_tracked_memory(void)
+{
+    struct hazptr_ctx *there = (struct hazptr_ctx *)(heap + page_size - 32), here;
+
+    handle(SIGSEGV, allow_writing_and_acquire);
+    CHECK(hazptr_acquire(&here, &pointer) == &object);
+    memset(heap, 0, (size_t)(2 * page_size));
+    CHECK_EQ(mprotect(heap + page_size, (size_t)page_size, PROT_READ), 0);
+    faults = 0;
+    hazptr_move(there, &here);
+    CHECK_EQ(faults, 1);
+    CHECK_EQ(check_stats().held, 1);
+    CHECK_EQ(mprotect(heap + page_size, (size_t)page_size, PROT_READ), 0);
+    hazptr_move(&here, there);
+    hazptr_release(&here, &object);
+    CHECK_EQ(check_stats().held, 0);
+    CHECK(signal(SIGSEGV, SIG_DFL) != SIG_ERR);
+}
+
 /* --- a signal that the program has blocked ------------------------------------------------------ */
 
 static volatile int delivered;
@@ -141,6 +170,7 @@ int main(void)
     check_mode();
     blocked_stays_blocked();
     contexts_in_tracked_memory();
+    moves_into_tracked_memory();
     filter_that_asks();
     return 0;
 }
