@@ -229,6 +229,8 @@ private:
             hazptr_move(&ctx_, &other.ctx_);
     }
 
+    enum making { made };
+    explicit hazard_pointer(making) noexcept { make(); }
     void make() noexcept { hazptr_hold(&ctx_); }
 
     ::hazptr_ctx ctx_;
@@ -237,10 +239,7 @@ private:
 /** A hazard pointer that protects nothing. Never fails. [saferecl.hp.holder.nonmem] */
 [[nodiscard]] inline hazard_pointer make_hazard_pointer() noexcept
 {
-    hazard_pointer made;
-
-    made.make();
-    return made;
+    return hazard_pointer(hazard_pointer::made);
 }
 
 inline void swap(hazard_pointer &a, hazard_pointer &b) noexcept
