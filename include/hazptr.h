@@ -371,7 +371,7 @@ HAZPTR_API void hazptr_hold_many(struct hazptr_ctx *ctxs, size_t count);
  * Returns the pointer, loaded with acquire ordering. NULL if that is what was loaded: then nothing is
  * protected.
  * Threads, signal handlers, fork: as hazptr_hold(). NULL: neither argument may be NULL.
- * Cost: less than half a nanosecond inlined; again as often as the pointer is found changed. In the
+ * Cost: about that of two plain loads, inlined; again as often as the pointer is found changed. In the
  * lower modes, and while somebody sleeps for any hazard, some nanoseconds; a system call if it is this
  * one's.
  * Errors: none. errno is preserved. Since 0.1.
