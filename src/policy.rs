@@ -72,7 +72,9 @@ impl Policy {
 
     /// Whether there is to be a worker.
     pub fn wants_worker(&self) -> bool {
-        self.flags.load(Ordering::Relaxed) & HAZPTR_RECLAIM_NO_WORKER == 0
+        // Acquire: pairs with the Release in write_placement(): a worker that finds itself wanted finds
+        // where and how it is to run.
+        self.flags.load(Ordering::Acquire) & HAZPTR_RECLAIM_NO_WORKER == 0
     }
 
     /// Reckons the usual bound, unless another is in force.
@@ -104,7 +106,8 @@ impl Policy {
         for (place, &word) in self.cpus.iter().zip(&new.cpus) {
             place.store(word, Ordering::Relaxed);
         }
-        self.flags.store(new.flags, Ordering::Relaxed);
+        // Release: pairs with the Acquire in wants_worker().
+        self.flags.store(new.flags, Ordering::Release);
     }
 
     fn write_amounts(&self, new: &hazptr_reclaim_policy) {
