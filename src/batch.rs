@@ -7,8 +7,7 @@
 
 use crate::abi::{hazptr_cohort, hazptr_head};
 use crate::list::{self, List};
-use crate::sync::{AtomicU32, Ordering};
-use core::cell::UnsafeCell;
+use crate::sync::{AtomicU32, Ordering, UnsafeCell};
 use core::ptr;
 
 /// Objects in a run: so many that the lock costs nothing, so few that they stay in the cache from here

@@ -18,7 +18,7 @@
 //!
 //! A light fence never pairs with a light one, and never with a mere `full`.
 
-use core::sync::atomic::{Ordering, compiler_fence, fence};
+use crate::sync::{Ordering, RMW_IS_FENCE, compiler_fence, fence};
 
 /// Orders every access before it against every access after it, for this thread alone.
 #[inline(always)]
@@ -34,7 +34,11 @@ pub fn full() {
 /// that is left to be held back.
 #[inline(always)]
 pub fn after_rmw() {
-    light();
+    if RMW_IS_FENCE {
+        light();
+    } else {
+        full();
+    }
 }
 
 /// The reader's half of an asymmetric fence: holds the compiler back, costs no instruction.

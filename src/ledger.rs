@@ -28,7 +28,7 @@ use crate::abi::hazptr_cohort;
 use crate::batch::{Batch, Record};
 use crate::list::{self, List};
 use crate::lock::Lock;
-use core::cell::UnsafeCell;
+use crate::sync::UnsafeCell;
 use core::ptr;
 
 /// See the module's comment. All zero is that nothing was ever retired.

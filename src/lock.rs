@@ -7,9 +7,8 @@
 //! for ever. Zero is the unlocked state, so that a wiped block is full of free locks.
 
 use crate::delay::{self, Point};
-use crate::sync::{AtomicU32, Ordering};
+use crate::sync::{AtomicU32, Backoff, Ordering};
 use crate::sys;
-use crossbeam_utils::Backoff;
 
 const FREE: u32 = 0;
 const HELD: u32 = 1;

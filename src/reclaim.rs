@@ -13,8 +13,8 @@ use crate::delay::{self, Point};
 use crate::list::{self, List};
 use crate::retire::Chains;
 use crate::sync::{AtomicU32, Ordering};
-use crate::thread::{self, Host};
-use crate::{barrier, cohort, init, protected, sys, worker};
+use crate::thread::Host;
+use crate::{barrier, cohort, init, protected, sync, sys, worker};
 use core::ffi::c_int;
 use core::ptr;
 
@@ -42,7 +42,7 @@ pub enum Who {
 
 /// Whether the caller is a callback, in a thread that reclaims.
 pub fn is_running_here() -> bool {
-    retired().ledger.with(|books| books.is_running(thread::me()))
+    retired().ledger.with(|books| books.is_running(sync::me()))
 }
 
 /// Reclaims once what nobody protects. How many callbacks were called.
@@ -50,7 +50,7 @@ pub fn is_running_here() -> bool {
 /// A handler may fork in the middle of it. In the child the batch is the parent's, and goes nowhere.
 pub fn pass(control: &Control, what: What, who: Who) -> usize {
     let generation = control.generation();
-    let record = Record::new(thread::me());
+    let record = Record::new(sync::me());
     // SAFETY: the record stays until end(), which is called unless this is a child, where nobody knows
     // of it.
     let Some(mut batch) = (unsafe { begin(control, generation, what, who, &record) }) else {

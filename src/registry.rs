@@ -12,7 +12,7 @@ use crate::sys;
 use core::ptr::{self, NonNull};
 
 /// Lines in the first chunk; chunk k holds `FIRST << k`.
-const FIRST: usize = if cfg!(test) { 2 } else { 32 };
+pub const FIRST: usize = if cfg!(test) { 2 } else { 32 };
 const CHUNKS: usize = 20;
 /// Lines that the chunks have room for, a third of a billion hazards.
 const CAPACITY: u32 = (FIRST * ((1 << CHUNKS) - 1)) as u32;

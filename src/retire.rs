@@ -16,7 +16,7 @@ use crate::reclaim::{self, What, Who};
 use crate::shard::Shard;
 use crate::sync::{AtomicI64, AtomicU64, Ordering};
 use crate::worker::Worker;
-use crate::{cohort, init, rseq, sys, thread, wide, worker};
+use crate::{cohort, init, rseq, sync, sys, wide, worker};
 use core::ffi::{c_int, c_uint, c_void};
 use core::{array, ptr};
 use crossbeam_utils::CachePadded;
@@ -199,7 +199,7 @@ unsafe fn submit_anew(
 #[inline(always)]
 fn this_shard(control: &Control) -> usize {
     let cpu = rseq::cpu_id(control);
-    let here = if cpu != u32::MAX { cpu as usize } else { thread::me() >> 12 };
+    let here = if cpu != u32::MAX { cpu as usize } else { sync::me() >> 12 };
     here % SHARDS
 }
 

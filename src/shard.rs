@@ -15,7 +15,8 @@
 //! (ABA): a push does not care which list it puts itself in front of, a take wants all.
 
 use crate::abi::hazptr_head;
-use crate::wide::{Halves, Wide};
+use crate::sync::Wide;
+use crate::wide::Halves;
 use core::ptr;
 
 /// See the module's comment. All zero is a list that no generation has opened.

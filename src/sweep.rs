@@ -4,6 +4,7 @@
 //! any restartable sequence, committed or not, and fences.
 
 use crate::control::CPUS;
+use crate::sync;
 use crate::sys::{self, CpuMask};
 use core::ffi::c_int;
 
@@ -57,7 +58,7 @@ fn visit(cpus: &CpuMask) -> Result<(), c_int> {
         only[cpu / 64] = 1 << (cpu % 64);
         sys::set_affinity(0, &only)?;
         // A sandbox may have pretended. (Or the CPU went offline since: look again.)
-        if sys::current_cpu() != cpu {
+        if sync::current_cpu() != cpu {
             return Err(libc::EINVAL);
         }
     }

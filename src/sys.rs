@@ -3,7 +3,7 @@
 //!
 //! All wrappers preserve `errno`, are no cancellation points and are safe in signal handlers.
 
-use crate::sync::AtomicU32;
+use crate::sync::{AtomicU32, system_call};
 use core::ffi::{c_char, c_int, c_long, c_void};
 use core::ptr::{self, NonNull};
 
@@ -15,7 +15,7 @@ pub const SLEEP_CAP_MS: u64 = 100;
 ///
 /// # Safety
 /// As the system call itself.
-unsafe fn syscall(nr: c_long, args: [usize; 6]) -> Result<usize, c_int> {
+pub unsafe fn call_kernel(nr: c_long, args: [usize; 6]) -> Result<usize, c_int> {
     // SAFETY: errno's address is valid for the calling thread; the call is the caller's duty.
     unsafe {
         let errno = libc::__errno_location();
@@ -37,7 +37,7 @@ pub fn map_zeroed(bytes: usize) -> Option<NonNull<c_void>> {
     let prot = (libc::PROT_READ | libc::PROT_WRITE) as usize;
     let flags = (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS) as usize;
     // SAFETY: a fresh private mapping at an address of the kernel's choice touches nothing else.
-    let mapped = unsafe { syscall(libc::SYS_mmap, [0, bytes, prot, flags, usize::MAX, 0]) };
+    let mapped = unsafe { system_call(libc::SYS_mmap, [0, bytes, prot, flags, usize::MAX, 0]) };
     mapped.ok().and_then(|p| NonNull::new(p as *mut c_void))
 }
 
@@ -47,14 +47,14 @@ pub fn map_zeroed(bytes: usize) -> Option<NonNull<c_void>> {
 /// `p` came from [`map_zeroed`] with the same size, and no other reference to it exists.
 pub unsafe fn unmap(p: NonNull<c_void>, bytes: usize) {
     // SAFETY: the caller's duty. A failure leaks the mapping, which is all that can be done.
-    let _ = unsafe { syscall(libc::SYS_munmap, [p.as_ptr() as usize, bytes, 0, 0, 0, 0]) };
+    let _ = unsafe { system_call(libc::SYS_munmap, [p.as_ptr() as usize, bytes, 0, 0, 0, 0]) };
 }
 
 /// Asks that children of fork see these pages as zeroes. Since Linux 4.14.
 pub fn wipe_on_fork<T>((pages, bytes): (*const T, usize)) -> bool {
     let args = [pages as usize, bytes, libc::MADV_WIPEONFORK as usize, 0, 0, 0];
     // SAFETY: changes nothing in this process, and the pages belong to `pages` alone.
-    unsafe { syscall(libc::SYS_madvise, args) }.is_ok()
+    unsafe { system_call(libc::SYS_madvise, args) }.is_ok()
 }
 
 /// While it lives, errno is kept for the caller.
@@ -110,7 +110,7 @@ pub enum Membarrier {
 /// membarrier(2). The error is ENOSYS, EPERM, EINVAL, ENOMEM, or what a seccomp filter says.
 pub fn membarrier(command: Membarrier) -> Result<(), c_int> {
     // SAFETY: membarrier touches no memory of the caller.
-    unsafe { syscall(libc::SYS_membarrier, [command as usize, 0, 0, 0, 0, 0]) }.map(drop)
+    unsafe { system_call(libc::SYS_membarrier, [command as usize, 0, 0, 0, 0, 0]) }.map(drop)
 }
 
 /// Sleeps while `*word == expected`, at most `ms` milliseconds. May return early.
@@ -129,14 +129,14 @@ pub fn futex_wait_ns(word: *const u32, expected: u32, ns: Option<u64>) {
     let timeout = timeout.as_ref().map_or(0, |timeout| ptr::from_ref(timeout) as usize);
     let args = [word as usize, op, expected as usize, timeout, 0, 0];
     // SAFETY: the kernel only reads the word and the timeout. Every failure is an early return.
-    let _ = unsafe { syscall(libc::SYS_futex, args) };
+    let _ = unsafe { system_call(libc::SYS_futex, args) };
 }
 
 /// Wakes up to `count` sleepers of `word`.
 pub fn futex_wake(word: *const u32, count: u32) {
     let op = (libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG) as usize;
     // SAFETY: the word is only a key here.
-    let _ = unsafe { syscall(libc::SYS_futex, [word as usize, op, count as usize, 0, 0, 0]) };
+    let _ = unsafe { system_call(libc::SYS_futex, [word as usize, op, count as usize, 0, 0, 0]) };
 }
 
 /// The futex word inside an atomic.
@@ -153,7 +153,7 @@ fn change_signal_mask(how: c_int, new: u64) -> SignalMask {
     let args =
         [how as usize, &raw const new as usize, &raw mut old as usize, size_of::<u64>(), 0, 0];
     // SAFETY: both sets outlive the call. With these arguments it cannot fail.
-    let _ = unsafe { syscall(libc::SYS_rt_sigprocmask, args) };
+    let _ = unsafe { system_call(libc::SYS_rt_sigprocmask, args) };
     SignalMask(old)
 }
 
@@ -200,21 +200,21 @@ pub type CpuMask = [u64; crate::control::CPUS / 64];
 pub fn affinity(tid: i32, mask: &mut CpuMask) -> Result<usize, c_int> {
     let args = [tid as usize, size_of::<CpuMask>(), mask.as_mut_ptr() as usize, 0, 0, 0];
     // SAFETY: the kernel writes at most as many bytes as it is told the mask has.
-    unsafe { syscall(libc::SYS_sched_getaffinity, args) }
+    unsafe { system_call(libc::SYS_sched_getaffinity, args) }
 }
 
 /// Restricts a thread (0: the caller) to some CPUs. On return it runs on one of them.
 pub fn set_affinity(tid: i32, mask: &CpuMask) -> Result<(), c_int> {
     let args = [tid as usize, size_of::<CpuMask>(), mask.as_ptr() as usize, 0, 0, 0];
     // SAFETY: the kernel only reads the mask.
-    unsafe { syscall(libc::SYS_sched_setaffinity, args) }.map(drop)
+    unsafe { system_call(libc::SYS_sched_setaffinity, args) }.map(drop)
 }
 
 /// Sets a thread's nice value. The error is EACCES or EPERM.
 pub fn set_priority(tid: i32, nice: i32) -> Result<(), c_int> {
     let args = [libc::PRIO_PROCESS as usize, tid as usize, nice as usize, 0, 0, 0];
     // SAFETY: no memory is involved.
-    unsafe { syscall(libc::SYS_setpriority, args) }.map(drop)
+    unsafe { system_call(libc::SYS_setpriority, args) }.map(drop)
 }
 
 /// Nanoseconds of a clock that only goes forward.
@@ -238,13 +238,13 @@ pub fn for_each_thread(mut each: impl FnMut(i32)) -> Result<bool, c_int> {
     let flags = (libc::O_RDONLY | libc::O_DIRECTORY | libc::O_CLOEXEC) as usize;
     let args = [libc::AT_FDCWD as usize, path, flags, 0, 0, 0];
     // SAFETY: the path is a C string.
-    let dir = unsafe { syscall(libc::SYS_openat, args) }?;
+    let dir = unsafe { system_call(libc::SYS_openat, args) }?;
     let mut buffer = [0u64; 256];
     let mut pieces = 0;
     let outcome = loop {
         let args = [dir, buffer.as_mut_ptr() as usize, size_of_val(&buffer), 0, 0, 0];
         // SAFETY: the kernel writes at most the size it is told.
-        match unsafe { syscall(libc::SYS_getdents64, args) } {
+        match unsafe { system_call(libc::SYS_getdents64, args) } {
             Err(error) => break Err(error),
             Ok(0) => break Ok(pieces == 1),
             Ok(bytes) => {
@@ -267,7 +267,7 @@ pub fn for_each_thread(mut each: impl FnMut(i32)) -> Result<bool, c_int> {
         }
     };
     // SAFETY: the descriptor is ours.
-    let _ = unsafe { syscall(libc::SYS_close, [dir, 0, 0, 0, 0, 0]) };
+    let _ = unsafe { system_call(libc::SYS_close, [dir, 0, 0, 0, 0, 0]) };
     outcome
 }
 
@@ -308,7 +308,7 @@ pub fn environment(name: &core::ffi::CStr) -> *const c_char {
 /// Lets another thread run.
 pub fn yield_now() {
     // SAFETY: no arguments.
-    let _ = unsafe { syscall(libc::SYS_sched_yield, [0; 6]) };
+    let _ = unsafe { system_call(libc::SYS_sched_yield, [0; 6]) };
 }
 
 /// One line on standard error, in one write as far as the kernel goes along. What is too long of a
@@ -324,7 +324,7 @@ pub fn complain(parts: &[&[u8]]) {
         used += 1;
     }
     // SAFETY: the kernel reads `used` bytes of the line. There is nobody to tell of a failure.
-    let _ = unsafe { syscall(libc::SYS_write, [2, line.as_ptr() as usize, used, 0, 0, 0]) };
+    let _ = unsafe { system_call(libc::SYS_write, [2, line.as_ptr() as usize, used, 0, 0, 0]) };
 }
 
 /// Ends the process, after a message: only where going on would be a use-after-free.

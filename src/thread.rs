@@ -2,7 +2,7 @@
 //! What a thread is told apart by, how one is started, and what callbacks of the program's must find
 //! in the thread that runs them. The calls of libc that these take are here; all others in sys.rs.
 
-use crate::sys;
+use crate::{sync, sys};
 use core::ffi::{c_int, c_void};
 use core::mem::MaybeUninit;
 use core::{arch, ptr};
@@ -27,19 +27,31 @@ pub fn id() -> i32 {
     unsafe { libc::gettid() }
 }
 
+/// pthread_create(), for those to whom the thread's name is nothing.
+///
+/// # Safety
+/// As there.
+pub unsafe fn create(
+    attributes: *const libc::pthread_attr_t,
+    main: extern "C" fn(*mut c_void) -> *mut c_void,
+) -> c_int {
+    let mut thread = MaybeUninit::uninit();
+    // SAFETY: the caller's duty.
+    unsafe { libc::pthread_create(thread.as_mut_ptr(), attributes, main, ptr::null_mut()) }
+}
+
 /// Starts a detached thread with every signal blocked that can be; it is to call
 /// [`sys::block_signals_for_good`].
 pub fn start(main: extern "C" fn(*mut c_void) -> *mut c_void) -> Result<(), c_int> {
     let _errno = sys::Errno::keep();
     let signals = sys::block_signals();
     let mut attributes = MaybeUninit::uninit();
-    let mut thread = MaybeUninit::uninit();
     // SAFETY: the attributes are initialised by the first call, and by no other used after the last.
     let error = unsafe {
         let attributes = attributes.as_mut_ptr();
         libc::pthread_attr_init(attributes);
         libc::pthread_attr_setdetachstate(attributes, libc::PTHREAD_CREATE_DETACHED);
-        let error = libc::pthread_create(thread.as_mut_ptr(), attributes, main, ptr::null_mut());
+        let error = sync::create_thread(attributes, main);
         libc::pthread_attr_destroy(attributes);
         error
     };

@@ -12,9 +12,8 @@ use crate::control::{Control, Mode, control};
 use crate::delay::{self, Point};
 use crate::line::Slot;
 use crate::stats::Count;
-use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::sync::{AtomicU32, AtomicU64, Backoff, Ordering};
 use crate::{barrier, fence, sys};
-use crossbeam_utils::Backoff;
 
 const BUCKET_BITS: u32 = 4;
 

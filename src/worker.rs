@@ -25,7 +25,7 @@ use crate::control::{control, lasting, retired};
 use crate::delay::{self, Point};
 use crate::reclaim::{self, What, Who};
 use crate::sync::{AtomicU32, AtomicUsize, Ordering};
-use crate::{init, sys, thread};
+use crate::{init, sync, sys, thread};
 use core::ffi::{c_int, c_void};
 use core::ptr;
 
@@ -134,7 +134,7 @@ pub fn note(urgent: bool) {
     match worker.state.load(Ordering::Relaxed) {
         IDLE if worker.change(IDLE, if urgent { KICKED } else { AWAKE }) => worker.wake(),
         AWAKE => {
-            if worker.thread.load(Ordering::Relaxed) == thread::me() {
+            if worker.thread.load(Ordering::Relaxed) == sync::me() {
                 worker.again.store(1, Ordering::Relaxed);
             } else if urgent {
                 worker.kick();
@@ -193,7 +193,7 @@ extern "C" fn main(_: *mut c_void) -> *mut c_void {
     policy.apply_to_caller();
     let control = control();
     let worker = &retired().worker;
-    worker.thread.store(thread::me(), Ordering::Relaxed);
+    worker.thread.store(sync::me(), Ordering::Relaxed);
     worker.tid.store(thread::id() as u32, Ordering::Relaxed);
     sys::futex_wake(sys::futex_word(&worker.tid), i32::MAX as u32);
     let generation = control.generation();

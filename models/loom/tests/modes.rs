@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Initialisation, and the ways down (scenario 9).
+
+use super::*;
+use crate::held;
+
+#[test]
+fn whoever_finds_the_library_initialised_finds_all_of_it() {
+    for mode in [Mode::Membarrier, Mode::Fence] {
+        Model::new(mode).check_uninitialised(move || {
+            let looks = [1, 2].map(|number| {
+                machine::spawn(number, move || {
+                    let control = init::ensure();
+                    // The rest of what is written there is read by those who look at it first.
+                    assert_eq!(control.generation(), 1);
+                    assert_eq!(control.word.mode(), mode);
+                })
+            });
+            join(looks);
+        });
+    }
+}
+
+#[test]
+fn whoever_finds_entries_for_lines_finds_the_generation() {
+    Model::new(Mode::Rseq).check_uninitialised(|| {
+        let other = machine::spawn(1, || _ = init::ensure());
+        // As a swap does that a handler's fork has carried into a child (rseq.rs).
+        if control().nr_cpus.load(Ordering::Acquire) != 0 {
+            assert_eq!(control().generation(), 1);
+        }
+        join([other]);
+    });
+}
+
+/// The writers' membarrier is refused, while a reader relies on it.
+fn refused(mode: Mode, writers: usize, preemptions: usize) {
+    Model::new(mode).preemptions(preemptions).check(move || {
+        // SAFETY: static memory, this thread's until it is handed on.
+        unsafe { held::hold(ctx(0)) };
+        machine::refuse_membarrier();
+        let reader = machine::spawn(1, || {
+            // SAFETY: handed on.
+            unsafe {
+                let addr = held::protect(ctx(0), POINTER.as_ptr(), !0);
+                if let Some(object) = addr.cast::<Object>().as_ref() {
+                    object.look();
+                }
+                held::reset(ctx(0));
+            }
+        });
+        let writers: Vec<_> = (0..writers)
+            .map(|number| {
+                machine::spawn(2 + number, move || {
+                    // The first one's barrier is the other's, too.
+                    let old = POINTER.swap(ptr::null_mut(), Ordering::AcqRel);
+                    synchronize::synchronize(OBJECTS[0].addr());
+                    if !old.is_null() {
+                        OBJECTS[0].free();
+                    }
+                })
+            })
+            .collect();
+        join([reader]);
+        writers.into_iter().for_each(|writer| join([writer]));
+        // SAFETY: the thread has ended.
+        unsafe { release::release(ctx(0)) };
+    });
+}
+
+#[test]
+fn nothing_is_freed_under_a_reader_while_membarrier_is_withdrawn() {
+    refused(Mode::Rseq, 1, 2);
+    refused(Mode::Membarrier, 1, 2);
+}
+
+#[test]
+fn nothing_is_freed_by_one_writer_while_another_changes_the_mode() {
+    refused(Mode::Rseq, 2, 1);
+}
