@@ -7,7 +7,7 @@ BUILD ?= build
 MAKEFLAGS += --no-print-directory
 JOBS ?= $(shell nproc)
 
-.PHONY: help lib demo test bench bench-peers scale torture sanitize fresh install header abi dist deb clean
+.PHONY: help lib demo test bench bench-peers scale torture soak sanitize fresh install header abi dist deb clean
 
 help:
 	@echo 'hazptr: hazard pointers for user space'
@@ -18,6 +18,7 @@ help:
 	@echo '  make bench-peers  hazptr beside other libraries, into docs/bench; PEERS="--quick"'
 	@echo '  make scale     the cost of a read, beside that of other ways; SCALE="nreaders=2"'
 	@echo '  make torture   hazptrtorture in every scenario, DURATION=10 seconds each'
+	@echo '  make soak      everything at once, DURATION=1200 seconds, and a balance in the end'
 	@echo '  make sanitize  the tests under AddressSanitizer, ThreadSanitizer, UBSan, memcheck'
 	@echo '  make fresh     the README in a bare Debian 12, as root'
 	@echo '  make install   PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)'
@@ -62,6 +63,9 @@ bench-peers:
 
 torture:
 	@scripts/torture.sh $(SCENARIOS)
+
+soak:
+	@scripts/soak.sh
 
 sanitize:
 	@scripts/sanitize.sh $(SANITIZERS)
