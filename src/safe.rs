@@ -25,6 +25,7 @@
 //! [`Unlinked`] may drop others' objects. A panic in such a drop ends the process.
 
 use crate::abi::{hazptr_ctx, hazptr_slot};
+use crate::sync::{AtomicPtr, Ordering};
 use crate::{acquire, held, reclaim, release, retire, synchronize};
 use alloc::boxed::Box;
 use core::ffi::c_void;
@@ -33,7 +34,6 @@ use core::marker::PhantomData;
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ops::Deref;
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicPtr, Ordering};
 
 /// A pointer to an object that it owns, or null, which many threads read and replace at the same time.
 ///

@@ -288,6 +288,10 @@ macro_rules! atomic {
                 unsafe { &*memory.cast::<Self>() }
             }
 
+            pub fn get_mut(&mut self) -> &mut $value {
+                self.0.get_mut()
+            }
+
             pub fn as_ptr(&self) -> *mut $value {
                 self.0.as_ptr()
             }

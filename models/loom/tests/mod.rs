@@ -18,6 +18,7 @@ mod locks;
 mod modes;
 mod protection;
 mod retirement;
+mod safe;
 
 /// All models use the one control block.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
