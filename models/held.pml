@@ -20,12 +20,13 @@
  * how the slot was claimed (publication.pml), sleeping for what is overwritten
  * (waiter.pml), memory models weaker than TSO.
  *
- * Asserted: what is used is not poisoned; the slot is never empty.
- * A writer that can never finish would be an invalid end state.
+ * Asserted: what is used is not poisoned; the slot is never empty; the writer finds
+ * no object in it when the reader has ended.
  *
  * Variants that hold:
  *   (none)             the protocol, the mode on its way down
  *   TWO_WAY            and up again
+ *   LOOKED_EARLY       see below
  *   RELINKED           the hazard goes from one backup slot to another, in one step
  *                      for a scan that holds the list's lock
  *
@@ -42,6 +43,11 @@
  *   COPIED             scenario 11: the scan passes the copy before it is made, and
  *                      the original when it is gone
  *   EMPTY              a slot with NULL in it is anybody's
+ *   NOT_RESET          the writer waits for what is held
+ *   TWO_WAY LOOKED_EARLY  a waiter's look at the mode, before it unpublishes: the mode
+ *                      may be RSEQ again, and the waiter has no barrier. While the mode
+ *                      only goes down that does no harm (LOOKED_EARLY holds): an older
+ *                      mode never asks for less
  */
 
 #define NCPU	2
@@ -132,7 +138,11 @@ inline protect()
 
 inline reset(slot)
 {
+#ifdef NOT_RESET
+	skip
+#else
 	d_step { RUNS -> store(CPU, slot, NOTHING) }
+#endif
 }
 
 proctype reader(byte me)
@@ -189,6 +199,8 @@ inline membarrier()
 	fi
 }
 
+#define READER_ENDED	(ended[READER] && !BUFFERED(0) && !BUFFERED(1))
+
 proctype writer(byte me)
 {
 	byte old, mode;
@@ -196,12 +208,17 @@ proctype writer(byte me)
 	d_step { RUNS -> store(CPU, P, 1); old = 1 }
 	do
 	:: old <= LAST_OBJECT ->
+#ifdef LOOKED_EARLY
+		look_at_mode();
+#endif
 		d_step {
 			RUNS ->
 			store(CPU, P, (old == LAST_OBJECT -> 0 : old + 1));
 			drain(CPU)
 		}
+#ifndef LOOKED_EARLY
 		look_at_mode();
+#endif
 #ifndef NO_BARRIER
 		if
 		:: mode != FENCED -> membarrier()
@@ -214,7 +231,10 @@ proctype writer(byte me)
 		}
 #else
 		d_step { RUNS && LOAD(CPU, COPY) != old }
-		d_step { RUNS && LOAD(CPU, SLOT) != old }
+		if
+		:: d_step { RUNS && LOAD(CPU, SLOT) != old }
+		:: d_step { RUNS && READER_ENDED && mem[SLOT] == old -> assert(false) }
+		fi;
 #endif
 		atomic { poisoned[old] = 1; old++; mode = 0 }
 	:: else -> break

@@ -23,8 +23,9 @@
  * Asserted:
  *   - nobody who holds an object finds it poisoned;
  *   - a hazard stays in its slot until its holder releases it (I1);
- *   - no address is written over an address (I3).
- * A writer that can never finish would be an invalid end state.
+ *   - no address is written over an address (I3);
+ *   - the writer finds no object in a slot when both readers have ended. (Waiting for
+ *     it would be no invalid end state: threads are switched for ever.)
  *
  * Variants that hold:
  *   (none)             the protocol
@@ -45,6 +46,7 @@
  *   BARRIER_FIRST      a barrier before the unpublish covers nothing
  *   NO_RESTART_ON_SWITCH  a context switch must restart, too: the membarrier does
  *                      not reach a sequence that is not running
+ *   NOT_RELEASED       the writer waits for what is held
  *   CTX_OF_NULL        scenario 4: releasing a NULL acquire clears the hazard of
  *                      whoever took the slot
  *   NO_RELOAD          (with PORTABLE_ALL) the address may be old by the time
@@ -183,7 +185,9 @@ inline use_and_release()
 		RUNS ->
 		assert(!poisoned[addr]);
 		assert(LOAD(CPU, slot) == addr);	/* I1 */
+#ifndef NOT_RELEASED
 		store(CPU, slot, 0);
+#endif
 		slot = 0;
 		addr = 0
 	}
@@ -273,6 +277,9 @@ inline membarrier()
 #endif
 }
 
+#define READERS_ENDED \
+	(ended[0] && ended[1] && !BUFFERED(0) && !BUFFERED(1))
+
 proctype writer(byte me)
 {
 	byte old, s;
@@ -294,6 +301,10 @@ proctype writer(byte me)
 		s = FIRST_SLOT;
 		do
 		:: d_step { s < NLOC && RUNS && LOAD(CPU, s) != old -> s++ }
+		:: d_step {
+			s < NLOC && RUNS && READERS_ENDED && mem[s] == old ->
+			assert(false)
+		   }
 		:: s == NLOC -> break
 		od;
 #endif

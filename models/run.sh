@@ -18,7 +18,11 @@ state space, each mutant must be caught. Without arguments, all models.
   -d, --deep     also the larger bounds (some minutes)
   -k, --keep     keep the build directory, and say where it is
   -l, --list     list what would be run
+  -s, --states   print the results as a table in Markdown
   -h, --help     this text
+
+States are those stored; of a mutant, until it is caught. Seconds include spin and
+the compiler.
 
 Environment: SPIN (spin), CC (gcc), TMPDIR, LIMIT (seconds for one search, 300).
 
@@ -43,6 +47,7 @@ publication   assertion   -O0   DRAIN_ONLY
 publication   assertion   -O0   NO_FENCE
 publication   assertion   -O0   BARRIER_FIRST
 publication   assertion   -O0   NO_RESTART_ON_SWITCH
+publication   assertion   -O0   NOT_RELEASED
 publication   assertion   -O0   CTX_OF_NULL
 publication   assertion   -O0   PORTABLE_ALL NO_RELOAD
 publication   assertion   -O0   PORTABLE_ALL NO_RELOAD_FENCE
@@ -89,6 +94,7 @@ backup        assertion   -O0   NO_SCAN_FENCE
 backup        assertion   -O0   UNLOCKED_LINK
 held          holds       -O1
 held          holds       -O1   TWO_WAY
+held          holds       -O1   LOOKED_EARLY
 held          holds       -O1   RELINKED
 held          assertion   -O0   NO_BARRIER
 held          assertion   -O0   NO_RELOAD
@@ -99,6 +105,38 @@ held          assertion   -O0   TWO_WAY MODE_LAST
 held          assertion   -O0   MODE_FIRST
 held          assertion   -O0   COPIED
 held          assertion   -O0   EMPTY
+held          assertion   -O0   NOT_RESET
+held          assertion   -O0   TWO_WAY LOOKED_EARLY
+mode          holds       -O1
+mode          holds       -O1   RELEASER
+mode          holds       -O1   ONE_WAITER SWAPPER
+mode          holds       -O1   ONE_WAITER PORTABLE
+mode          holds       -O1   HELD
+mode          holds       -O0   MOVED
+mode          holds       -O1   LOOKED_EARLY
+mode          holds       -O1   LOOKED_UNFENCED
+mode          holds       -O1   TRANS_LEFT_OUT
+mode          assertion   -O0   TWO_VALUED
+mode          assertion   -O0   RELEASER TWO_VALUED
+mode          assertion   -O0   TRANS_IS_LOWER
+mode          assertion   -O0   HELD TRANS_LEFT_OUT
+mode          assertion   -O0   HELD TRANS_UNFENCED
+mode          assertion   -O0   ONE_WAITER NO_SWEEP
+mode          assertion   -O0   ONE_WAITER HELD NO_SWEEP
+mode          assertion   -O0   FIRST_SWEEP_ONLY
+mode          assertion   -O0   SECOND_SWEEP_ONLY
+mode          assertion   -O0   SWEPT_LATE
+mode          assertion   -O0   MOVED NO_SWEEP_FENCE
+mode          assertion   -O0   NR_CPUS_STAYS
+mode          assertion   -O0   NR_CPUS_UNSEEN
+mode          assertion   -O0   NR_CPUS_BEFORE
+mode          assertion   -O0   TABLE_STAYS
+mode          assertion   -O0   TABLE_FIRST
+mode          assertion   -O0   TABLE_FIRST SWEPT_BETWEEN
+mode          assertion   -O0   NO_LOCK
+mode          assertion   -O0   NO_FENCE
+mode          assertion   -O0   SHARES_ANY
+mode          assertion   -O0   ONE_WAITER NOT_RELEASED
 retire        holds       -O1
 retire        holds       -O1   ONE_SHARD
 retire        holds       -O1   COHORT ONE_SHARD
@@ -136,6 +174,9 @@ waiter        holds       -O1   ONE_BUCKET
 barrier       holds       -O1   PLAIN_DONE
 barrier       holds       -O1   TIMEOUT_CLEARS
 backup        holds       -O1   DEEP
+mode          holds       -O1   SWAPPER
+mode          holds       -O1   PORTABLE
+mode          holds       -O1   RELEASER DEEP
 retire        holds       -O1   PATIENT
 retire        holds       -O1   CLOSED_AT_TAKE
 EOF
@@ -150,12 +191,14 @@ die()
 deep=
 keep=
 list=
+markdown=
 wanted=
 while [ $# -gt 0 ]; do
 	case $1 in
 	-d | --deep) deep=1 ;;
 	-k | --keep) keep=1 ;;
 	-l | --list) list=1 ;;
+	-s | --states) markdown=1 ;;
 	-h | --help) usage; exit 0 ;;
 	-*) usage >&2; exit 2 ;;
 	*) wanted="$wanted ${1%.pml}" ;;
@@ -261,6 +304,41 @@ check()
 	fi
 }
 
+# shellcheck disable=SC2059
+print_head()
+{
+	if [ -n "$markdown" ]; then
+		echo '| model | variant | states | seconds | outcome |'
+		echo '|---|---|--:|--:|---|'
+	else
+		printf "$format" model variant expected verdict states seconds
+	fi
+}
+
+# model, names, expected, verdict, states, seconds
+# shellcheck disable=SC2059
+print_row()
+{
+	local outcome=$4
+
+	if [ -z "$markdown" ]; then
+		printf "$format" "$1" "${2:--}" "$3" "$4" "$5" "$6"
+		return
+	fi
+	if [ "$4" != "$3" ]; then
+		outcome="**$4**"
+	elif [ "$4" != holds ]; then
+		outcome="caught: $4"
+	fi
+	echo "| $1 | ${2:-–} | $5 | $6 | $outcome |"
+}
+
+explain()
+{
+	echo "FAILED: $model ${names:-} should have been: $expected"
+	sed -n '1,20s/^/    /p' log
+}
+
 format='%-12s %-32s %-10s %-10s %9s %8s\n'
 passed=0
 failed=0
@@ -273,29 +351,28 @@ seconds_since()
 	printf '%d.%02d' $((us / 1000000)) $((us / 10000 % 100))
 }
 
-# shellcheck disable=SC2059
-printf "$format" model variant expected verdict states seconds
+print_head
 while read -r model expected optimise names; do
 	start=$EPOCHREALTIME
 	rows=$((rows + 1))
 	mkdir "$work/$rows" && cd "$work/$rows" || exit 1
 	# shellcheck disable=SC2086
 	check "$model" "$optimise" $names
-	# shellcheck disable=SC2059
-	printf "$format" "$model" "${names:--}" "$expected" "$verdict" "$states" \
+	print_row "$model" "$names" "$expected" "$verdict" "$states" \
 		"$(seconds_since "$start")"
 	if [ "$verdict" = "$expected" ]; then
 		passed=$((passed + 1))
 	else
 		failed=$((failed + 1))
-		echo "FAILED: $model ${names:-} should have been: $expected"
-		sed -n '1,20s/^/    /p' log
+		# No part of a table.
+		if [ -n "$markdown" ]; then explain >&2; else explain; fi
 	fi
 	cd "$work" || exit 1
 	[ -n "$keep" ] || rm -rf -- "${work:?}/$rows"
 done < <(select_rows)
 
 [ "$rows" -gt 0 ] || die 'nothing was run' 1
+[ -z "$markdown" ] || echo
 echo "total: $(seconds_since "$begin") s"
 echo "models: $passed passed, $failed failed"
 [ "$failed" -eq 0 ]
