@@ -44,9 +44,8 @@ impl BackupList {
                 (*first).pprev = &raw mut (*node).next;
             }
         }
-        // Release: pairs with the Acquire in find(), which may find the list not empty without
-        // having the lock. (The lock orders all the rest.)
-        self.head.store(node, Ordering::Release);
+        // Relaxed: who finds the list not empty takes the lock.
+        self.head.store(node, Ordering::Relaxed);
     }
 
     /// Takes a node off.

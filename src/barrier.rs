@@ -70,8 +70,10 @@ impl Barrier {
     /// `begun` to t, fences and then interrupts the readers: if we read t, we do not rely on run t.
     /// If we read less, then our fence came before the runner's, and every reader that run t
     /// restarts sees what we unpublished.
+    ///
+    /// That fence is `run`'s own: it begins with a full one, as membarrier(2) and the sweep do.
     fn pass(&self, mut patience: Patience, run: impl FnOnce()) -> bool {
-        // Relaxed: ordered by the caller's fence, which pairs with both after_rmw() below.
+        // Relaxed: ordered by the caller's fence, which pairs with that with which run() begins.
         let mut begun = self.begun.load(Ordering::Relaxed);
         let arrived = begun & !(BUSY | QUEUED);
         #[cfg(test)]
@@ -83,7 +85,7 @@ impl Barrier {
             }
             if begun & BUSY == 0 {
                 let mine = (begun & !QUEUED) + TICKET;
-                // Relaxed: the fence is in after_rmw().
+                // Relaxed: the fence is in run().
                 match self.begun.compare_exchange_weak(
                     begun,
                     mine | BUSY,
@@ -91,7 +93,6 @@ impl Barrier {
                     Ordering::Relaxed,
                 ) {
                     Ok(_) => {
-                        fence::after_rmw();
                         run();
                         self.finish(mine);
                         return false;
@@ -99,10 +100,9 @@ impl Barrier {
                     Err(now) => begun = now,
                 }
             } else if patience.is_over() {
-                // Relaxed: the fence is in after_rmw(). BUSY stays: should the leader be gone for
+                // Relaxed: the fence is in run(). BUSY stays: should the leader be gone for
                 // good, finish() takes the place over for it.
                 let before = self.begun.fetch_add(TICKET, Ordering::Relaxed);
-                fence::after_rmw();
                 run();
                 self.finish((before & !(BUSY | QUEUED)) + TICKET);
                 return false;
@@ -119,10 +119,11 @@ impl Barrier {
         if (ticket ^ self.begun.load(Ordering::Relaxed)) >> GENERATION_SHIFT != 0 {
             return; // This is the child, and the run was the parent's.
         }
-        // Release: pairs with the Acquire in pass().
-        self.done.fetch_max(ticket, Ordering::Release);
-        // Release: after `done`, so that who finds BUSY gone finds the ticket done.
-        let before = self.begun.fetch_and(!(BUSY | QUEUED), Ordering::Release);
+        // Release: pairs with the Acquire in pass(). It may take the place of a higher ticket, of who has
+        // lost patience: then somebody runs a barrier of his own.
+        self.done.store(ticket, Ordering::Release);
+        // Relaxed: so does who finds BUSY gone and the ticket not done yet.
+        let before = self.begun.fetch_and(!(BUSY | QUEUED), Ordering::Relaxed);
         if before & QUEUED != 0 {
             sys::futex_wake(low_word(&self.begun), i32::MAX as u32);
         }
@@ -174,9 +175,9 @@ impl Patience {
 /// Between a waiter's unpublishing and its scan: afterwards every hazard on the old pointer is
 /// visible to the scan, and none is added. A full fence for the caller in any case.
 pub fn heavy(control: &Control) {
-    // Pairs with the full fence in portable::validate(), and with after_rmw() in Barrier::pass().
-    // Before the mode is read (scenario 9): if the switch away from rseq is seen, its sweep is
-    // over, and with it every sequence.
+    // Pairs with the full fence in portable::validate(), and with that of the runner in Barrier::pass().
+    // That the mode is read behind it matters not, for it only goes down: if the switch away from rseq
+    // is seen, its sweep is over, and with it every sequence; an older mode asks for no less.
     fence::full();
     delay::point(Point::Fenced);
     match control.word.mode() {
@@ -188,8 +189,8 @@ pub fn heavy(control: &Control) {
 /// After a waiter's announcement that it will sleep, before it looks again; pairs with the light
 /// fence in release::removed(), in mode fence with the full one in wait::wake().
 pub fn before_sleep(control: &Control) {
-    // The announcement was a read-modify-write. Pairs with after_rmw() in Barrier::pass(), or with
-    // the fence in wait::wake().
+    // The announcement was a read-modify-write. Pairs with the runner's fence in Barrier::pass(), or with
+    // that in wait::wake().
     fence::after_rmw();
     match control.word.mode() {
         Mode::Rseq => shared(control),

@@ -105,8 +105,9 @@ impl Word {
     /// Whether the mode is rseq, and nobody sleeps.
     #[inline(always)]
     fn is_quiet(&self) -> bool {
-        // Acquire: a hazard is validated by loads that come after this one (held.rs).
-        self.0.load(Ordering::Acquire) == QUIET
+        // Relaxed: what matters is only that it is read behind the light fence (held.rs): if a sweep came
+        // before that, so did what it was made for, else the sweep has seen the hazard.
+        self.0.load(Ordering::Relaxed) == QUIET
     }
 
     /// Announces one more sleeper.

@@ -110,7 +110,8 @@ pub fn leave_rseq(control: &Control) {
         return;
     }
     // Scenario 9: readers that find a line may still commit until the second sweep is over, and
-    // until then the mode tells other waiters that they need a barrier.
+    // until then the mode tells other waiters that they need a barrier. That it is not RSEQ any more is for
+    // those who hold hazards: from the sweep on they fence for themselves (held.rs).
     control.word.set_mode(Mode::Trans);
     // Relaxed, here and below: the fence comes before the sweep, which every sequence has to meet.
     let cpus = control.nr_cpus.swap(0, Ordering::Relaxed);
@@ -127,6 +128,8 @@ pub fn leave_rseq(control: &Control) {
 
 /// Ends every sequence that began before.
 fn sweep() {
+    // A thread that is moved to a CPU which is not visited, or born there, meets no sweep: it is to find
+    // what was stored before.
     fence::full();
     if sweep::every_cpu().is_err() {
         sys::die([

@@ -14,7 +14,7 @@ use crate::list::{self, List};
 use crate::retire::Chains;
 use crate::sync::{AtomicU32, Ordering};
 use crate::thread::Host;
-use crate::{barrier, cohort, init, protected, sync, sys, worker};
+use crate::{barrier, cohort, fence, init, protected, sync, sys, worker};
 use core::ffi::c_int;
 use core::ptr;
 
@@ -215,7 +215,9 @@ impl Listeners {
     /// Wakes them all. What there is to tell was done by a read-modify-write or a lock before; so was
     /// the listener's announcement, and it looks after that (both cases as in wait.rs).
     fn tell(&self) {
-        // Relaxed: see above; a locked instruction is a full fence here.
+        // Pairs with that in until().
+        fence::after_rmw();
+        // Relaxed: ordered by the fence.
         if self.count.load(Ordering::Relaxed) != 0 {
             // Release: pairs with the Acquire in until(): who has heard, sees what there is.
             self.news.fetch_add(1, Ordering::Release);
@@ -251,8 +253,9 @@ pub fn until(who: Who, generation: u32, timeout_ns: u64, mut done: impl FnMut() 
     let deadline = sys::now_ns().saturating_add(timeout_ns);
     let what = if matches!(who, Who::Cohort(_)) { What::All } else { What::Kept };
     let mut pause = FIRST_PAUSE_NS;
-    // Relaxed: a locked instruction, see tell().
+    // Relaxed: ordered by the fence, which pairs with that in tell().
     listeners.count.fetch_add(1, Ordering::Relaxed);
+    fence::after_rmw();
     // Which process's block it stands in, if a handler has forked by now.
     let announced_in = control.generation();
     let outcome = loop {

@@ -25,7 +25,7 @@ use crate::control::{control, lasting, retired};
 use crate::delay::{self, Point};
 use crate::reclaim::{self, What, Who};
 use crate::sync::{AtomicU32, AtomicUsize, Ordering};
-use crate::{init, sync, sys, thread};
+use crate::{fence, init, sync, sys, thread};
 use core::ffi::{c_int, c_void};
 use core::ptr;
 
@@ -102,6 +102,8 @@ impl Worker {
         if !self.change(AWAKE, IDLE) {
             return; // Kicked.
         }
+        // Pairs with after_rmw() in note(): there the list or the policy is changed first.
+        fence::after_rmw();
         if !is_all_done() || !lasting().policy.wants_worker() {
             self.change(IDLE, AWAKE);
             return;
@@ -119,6 +121,8 @@ impl Worker {
         self.tid.store(0, Ordering::Relaxed);
         // A locked instruction: who has pushed before that may have seen a worker that is awake.
         self.state.swap(NONE, Ordering::AcqRel);
+        // As in wait_for_work().
+        fence::after_rmw();
         if !is_all_done() {
             note(false);
         }
@@ -130,7 +134,9 @@ impl Worker {
 /// Before this the caller has done a locked instruction: its push, or the lock that it has let go of.
 pub fn note(urgent: bool) {
     let worker = &retired().worker;
-    // Relaxed: see above, and change().
+    // Pairs with after_rmw() in wait_for_work() and in leave().
+    fence::after_rmw();
+    // Relaxed: see change().
     match worker.state.load(Ordering::Relaxed) {
         IDLE if worker.change(IDLE, if urgent { KICKED } else { AWAKE }) => worker.wake(),
         AWAKE => {

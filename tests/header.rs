@@ -4,6 +4,21 @@
 use std::path::Path;
 
 #[test]
+fn the_header_has_the_version_of_the_package() {
+    let header =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("include/hazptr.h"))
+            .expect("include/hazptr.h");
+    for (part, version) in [
+        ("MAJOR", env!("CARGO_PKG_VERSION_MAJOR")),
+        ("MINOR", env!("CARGO_PKG_VERSION_MINOR")),
+        ("PATCH", env!("CARGO_PKG_VERSION_PATCH")),
+    ] {
+        let define = format!("#define HAZPTR_VERSION_{part} {version}\n");
+        assert!(header.contains(&define), "src/abi.rs and Cargo.toml differ in {part}");
+    }
+}
+
+#[test]
 fn committed_header_is_up_to_date() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let config = cbindgen::Config::from_file(root.join("cbindgen.toml")).expect("cbindgen.toml");

@@ -61,7 +61,7 @@ fn what_is_tried_and_protected_is_not_freed() {
 
 /// What protects object 0 protects object 1 next, without letting go in between.
 fn overwritten(mode: Mode) {
-    Model::new(mode).check(|| {
+    Model::new(mode).preemptions(1).check(|| {
         // SAFETY: static memory, this thread's until it is handed on.
         unsafe {
             held::hold(ctx(0));
@@ -138,7 +138,7 @@ fn a_light_fence_pairs_with_the_barrier() {
 }
 
 fn moved(mode: Mode, lines: u32) {
-    Model::new(mode).lines(lines).check(|| {
+    Model::new(mode).lines(lines).preemptions(3).check(|| {
         // SAFETY: static memory, this thread's until it is handed on.
         unsafe {
             held::hold(ctx(0));

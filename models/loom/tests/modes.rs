@@ -33,8 +33,8 @@ fn whoever_finds_entries_for_lines_finds_the_generation() {
     });
 }
 
-/// The writers' membarrier is refused, while a reader relies on it.
-fn refused(mode: Mode, writers: usize, preemptions: usize) {
+/// Writers' membarrier is refused, while a reader relies on it. `beside`: what another thread does.
+fn refused(mode: Mode, preemptions: usize, beside: Option<fn()>) {
     Model::new(mode).preemptions(preemptions).check(move || {
         // SAFETY: static memory, this thread's until it is handed on.
         unsafe { held::hold(ctx(0)) };
@@ -49,20 +49,10 @@ fn refused(mode: Mode, writers: usize, preemptions: usize) {
                 held::reset(ctx(0));
             }
         });
-        let writers: Vec<_> = (0..writers)
-            .map(|number| {
-                machine::spawn(2 + number, move || {
-                    // The first one's barrier is the other's, too.
-                    let old = POINTER.swap(ptr::null_mut(), Ordering::AcqRel);
-                    synchronize::synchronize(OBJECTS[0].addr());
-                    if !old.is_null() {
-                        OBJECTS[0].free();
-                    }
-                })
-            })
-            .collect();
-        join([reader]);
-        writers.into_iter().for_each(|writer| join([writer]));
+        let writer = machine::spawn(2, || replace(0, ptr::null_mut()));
+        let beside = beside.map(|act| machine::spawn(3, act));
+        join([reader, writer]);
+        beside.into_iter().for_each(|beside| join([beside]));
         // SAFETY: the thread has ended.
         unsafe { release::release(ctx(0)) };
     });
@@ -70,11 +60,12 @@ fn refused(mode: Mode, writers: usize, preemptions: usize) {
 
 #[test]
 fn nothing_is_freed_under_a_reader_while_membarrier_is_withdrawn() {
-    refused(Mode::Rseq, 1, 2);
-    refused(Mode::Membarrier, 1, 2);
+    refused(Mode::Rseq, 2, None);
+    refused(Mode::Membarrier, 2, None);
 }
 
+/// The other one changes the mode: the writer finds it in the middle of that.
 #[test]
 fn nothing_is_freed_by_one_writer_while_another_changes_the_mode() {
-    refused(Mode::Rseq, 2, 1);
+    refused(Mode::Rseq, 1, Some(|| init::leave_rseq(control())));
 }

@@ -173,7 +173,7 @@ fn waiters_for_one_batch_are_all_told() {
 /// The worker reclaims what nobody else does, sleeps when there is nothing, and goes when it is told to.
 #[test]
 fn the_worker_is_never_asleep_while_something_is_pending() {
-    Model::new(Mode::Fence).preemptions(1).check(|| {
+    Model::new(Mode::Fence).preemptions(2).check(|| {
         let retirers = [0, 1]
             .map(|object| machine::spawn(1 + object, move || retire(object, ptr::null_mut())));
         join(retirers);
