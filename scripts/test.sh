@@ -15,6 +15,7 @@ part 'Rust interface' cargo test --locked --package libhazptr-rust --test safe &
 part 'Rust documentation' cargo test --locked --package libhazptr-rust --doc && count_cargo
 part 'Rust example' cargo run --quiet --release --locked --package libhazptr-rust --example config &&
 	passed=$((passed + 1))
+part 'the engine under loom' models/loom/run.sh && count_cargo
 part 'build' sh -c "cmake -S . -B $build -DCMAKE_BUILD_TYPE=RelWithDebInfo &&
 	cmake --build $build -j$(nproc)" && passed=$((passed + 1))
 part 'C and C++ tests' ctest --test-dir $build --output-on-failure -j"$(nproc)"

@@ -308,3 +308,30 @@ impl Control {
         self.magic.store(MAGIC, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sleepers_stay_announced_when_the_mode_changes() {
+        let word = Word(AtomicU32::new(0));
+        word.set_mode(Mode::Rseq);
+        word.raise();
+        word.set_mode(Mode::Membarrier);
+        assert!(word.release_is_slow() && word.mode() == Mode::Membarrier);
+        word.lower();
+        assert!(!word.release_is_slow() && word.mode() == Mode::Membarrier);
+    }
+
+    #[test]
+    fn nobody_is_taken_back_who_is_not_announced() {
+        let word = Word(AtomicU32::new(0));
+        word.set_mode(Mode::Fence);
+        word.lower();
+        assert!(word.mode() == Mode::Fence && word.release_is_slow());
+        word.raise();
+        word.lower();
+        assert_eq!(word.0.load(Ordering::Relaxed) & (RELEASE_FENCED - 1), 0);
+    }
+}

@@ -343,7 +343,11 @@ mod tests {
         let mut cohorts = [const { hazptr_cohort { pending: 0, reserved: [0; 7] } }; 2];
         let [ours, others] = &mut cohorts;
         let (ours, others) = (ptr::from_mut(ours), ptr::from_mut(others));
+        // An odd phase, which is not what a node has that nobody has written.
+        let phase = books.close();
+        assert!(books.is_over(phase));
         let (batch, record) = begin(&mut books, 5);
+        assert_eq!(batch.parity, 1);
         let mut offer = List::new();
         for cohort in [ours, others, ours, others, others] {
             let node = node();

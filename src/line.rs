@@ -74,8 +74,8 @@ impl Line {
 
     /// Whether any thread may claim slots here by CAS.
     pub fn is_shared(&self) -> bool {
-        // Acquire: pairs with the Release in assign(); the line is in place below the mark.
-        self.state.load(Ordering::Acquire) == SHARED
+        // Relaxed: for ever, once it is. Who asks has found the line below the mark, and claims by CAS.
+        self.state.load(Ordering::Relaxed) == SHARED
     }
 
     /// Whether the line is parked.
@@ -120,8 +120,8 @@ impl Line {
 
     /// Gives a fresh line, which only the caller knows of, its first state.
     pub fn assign(&self, state: u32) {
-        // Release: pairs with the Acquire in is_shared().
-        self.state.store(state, Ordering::Release);
+        // Relaxed: nothing was done with it yet.
+        self.state.store(state, Ordering::Relaxed);
     }
 
     /// Parks a line that the caller took off its CPU by a swap, or took and did not use.

@@ -82,9 +82,9 @@ pub unsafe fn validate(
         if masked(now, keep) == masked(addr, keep) {
             return now;
         }
-        // Release: pairs with the Acquire in Slot::held(), for the slot's former holder: a waiter
-        // may read this store instead of that holder's NULL.
-        slot.0.store(masked(now, keep), Ordering::Release);
+        // Relaxed: the fence releases. It pairs with the Acquire in Slot::held(), for the slot's former
+        // holder: a waiter may read this store instead of that holder's NULL.
+        slot.0.store(masked(now, keep), Ordering::Relaxed);
         delay::point(Point::Overwritten);
         // A waiter may have seen the old address here in the meantime (I7, scenario 12).
         release::removed(slot);
@@ -136,12 +136,12 @@ fn claim(control: &Control, ctx: *mut hazptr_ctx, addr: *mut c_void) -> Option<&
 fn take(slot: &Slot, addr: *mut c_void) -> bool {
     // Relaxed: the CAS decides.
     slot.0.load(Ordering::Relaxed).is_null()
-        // Acquire: pairs with the Release of the slot's former holder; with the Release in
-        // validate() it passes on to a waiter what that holder did. A waiter that reads this very
-        // store gets it because a CAS continues the release sequence.
+        // Relaxed: the fence in validate() acquires what the slot's former holder has released, and
+        // passes it on to a waiter that reads what comes next. One that reads this very store gets it
+        // because a CAS continues the release sequence.
         && slot
             .0
-            .compare_exchange(ptr::null_mut(), addr, Ordering::Acquire, Ordering::Relaxed)
+            .compare_exchange(ptr::null_mut(), addr, Ordering::Relaxed, Ordering::Relaxed)
             .is_ok()
 }
 

@@ -58,6 +58,8 @@ struct World {
     cpu: usize,
     /// Whether membarrier has been withdrawn.
     refused: bool,
+    /// Whether no sleep ends by itself.
+    patient: bool,
 }
 
 // SAFETY: loom's threads are all on one.
@@ -126,6 +128,7 @@ pub fn begin() {
         wide: std::vec![[0; 2]],
         cpu: 0,
         refused: false,
+        patient: false,
     });
 }
 
@@ -543,9 +546,8 @@ impl Backoff {
         loom::thread::yield_now();
     }
 
-    pub fn spin(&self) {
-        self.snooze();
-    }
+    /// Does not give way, so that who spins goes to sleep without being preempted.
+    pub fn spin(&self) {}
 }
 
 /// What tells the calling thread from others: a page apart, as stacks are.
@@ -566,6 +568,11 @@ pub fn current_cpu() -> usize {
 /// From now on membarrier is refused. Then wake-ups may be lost, so that no sleep is without an end.
 pub fn refuse_membarrier() {
     with(|world| world.refused = true);
+}
+
+/// From now on no sleep has an end, however short: what relies on being told is told.
+pub fn be_patient() {
+    with(|world| world.patient = true);
 }
 
 /// Starts a thread of a test, `number` from one upwards.
@@ -667,7 +674,8 @@ fn futex([word, op, value, timeout, ..]: [usize; 6]) -> Result<usize, c_int> {
     // SAFETY: the caller's, if there is one.
     let limit = unsafe { (timeout as *const libc::timespec).as_ref() };
     let soon = limit.is_some_and(|limit| {
-        limit.tv_sec == 0 && limit.tv_nsec < SHORTEST_WITHOUT_END || with(|world| world.refused)
+        let short = limit.tv_sec == 0 && limit.tv_nsec < SHORTEST_WITHOUT_END;
+        with(|world| short && !world.patient || world.refused)
     });
     let sleeps = || with(|world| world.sleepers.iter().any(|sleeper| sleeper.number == number));
     if now as usize != value || soon {

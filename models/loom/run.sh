@@ -8,7 +8,7 @@ usage() {
 usage: models/loom/run.sh [--all] [TEST...]
 
 Runs the engine under loom: each test in every interleaving, and with every value that a load may see,
-with at most 1 to 3 preemptions of threads in one execution. TEST: part of a test's name.
+with at most 1 to 3 preemptions of threads in one execution. TEST: how a test's name begins (held::).
 
   --all    without that bound, one test after the other, LIMIT (600) seconds each; says what came to an end
   --help   this text
@@ -31,6 +31,8 @@ for argument; do
 	*) tests+=("$argument") ;;
 	esac
 done
+# One that is empty is part of every name.
+[ "${#tests[@]}" -gt 0 ] || tests=('')
 
 # The seam is one file; elsewhere the engine neither knows of loom nor goes around it.
 if grep -rn 'cfg.*loom' ../../src --include='*.rs' | grep -v '/src/sync\.rs:'; then
@@ -47,11 +49,11 @@ export RUSTFLAGS='--cfg loom' CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-../../target/
 cargo=(cargo test --quiet --locked --lib)
 if [ -z "$all" ]; then
 	unset LOOM_MAX_PREEMPTIONS
-	exec "${cargo[@]}" -- --show-output --test-threads 1 sync::tests:: "${tests[@]}"
+	exec "${cargo[@]}" -- --show-output --test-threads 1 "${tests[@]/#/sync::tests::}"
 fi
 
 LOOM_MAX_PREEMPTIONS=all
-mapfile -t names < <("${cargo[@]}" -- --list sync::tests:: "${tests[@]}" | sed -n 's/: test$//p')
+mapfile -t names < <("${cargo[@]}" -- --list "${tests[@]/#/sync::tests::}" | sed -n 's/: test$//p')
 [ "${#names[@]}" -gt 0 ] || exit 1
 trap 'exit 130' INT
 status=0
@@ -63,7 +65,7 @@ for name in "${names[@]}"; do
 	124) outcome='no end' status=1 ;;
 	*) outcome=FAILED status=1 ;;
 	esac
-	executions=$(sed -n 's/^\.*\([0-9]*\) executions.*/\1/p' <<<"$output" | paste -sd+ | bc)
+	executions=$(sed -n 's/^\.*\([0-9]*\) executions.*/\1/p' <<<"$output" | awk '{ n += $1 } END { print n }')
 	printf '%-78s %-10s %10s executions %5d s\n' "${name#sync::tests::}" "$outcome" \
 		"${executions:-?}" $((EPOCHSECONDS - start))
 	[ "$outcome" != FAILED ] || printf '%s\n' "$output"

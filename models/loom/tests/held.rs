@@ -17,7 +17,7 @@ fn protect(number: usize) {
 }
 
 fn a_reader_and_a_writer(mode: Mode, lines: u32) {
-    Model::new(mode).lines(lines).preemptions(3).check(|| {
+    Model::new(mode).lines(lines).preemptions(2).check(|| {
         // SAFETY: static memory, this thread's until it is handed on.
         unsafe { held::hold(ctx(0)) };
         let reader = machine::spawn(1, || protect(0));
@@ -32,6 +32,27 @@ fn a_reader_and_a_writer(mode: Mode, lines: u32) {
 fn what_is_protected_is_not_freed() {
     MODES.into_iter().for_each(|mode| a_reader_and_a_writer(mode, 1));
     MODES.into_iter().for_each(|mode| a_reader_and_a_writer(mode, 0));
+}
+
+/// What is found when the pointer is loaded again is not protected before it is written, too.
+fn replaced_twice(mode: Mode) {
+    Model::new(mode).preemptions(1).check(|| {
+        // SAFETY: static memory, this thread's until it is handed on.
+        unsafe { held::hold(ctx(0)) };
+        let reader = machine::spawn(1, || protect(0));
+        let writer = machine::spawn(2, || {
+            replace(0, OBJECTS[1].addr());
+            replace(1, ptr::null_mut());
+        });
+        join([reader, writer]);
+        // SAFETY: the thread has ended.
+        unsafe { release::release(ctx(0)) };
+    });
+}
+
+#[test]
+fn what_replaces_it_is_not_freed_either() {
+    MODES.into_iter().for_each(replaced_twice);
 }
 
 fn held_and_tried(mode: Mode) {
@@ -138,7 +159,7 @@ fn a_light_fence_pairs_with_the_barrier() {
 }
 
 fn moved(mode: Mode, lines: u32) {
-    Model::new(mode).lines(lines).preemptions(3).check(|| {
+    Model::new(mode).lines(lines).preemptions(2).check(|| {
         // SAFETY: static memory, this thread's until it is handed on.
         unsafe {
             held::hold(ctx(0));

@@ -5,7 +5,7 @@ use super::*;
 use crate::abi::{HAZPTR_FOREVER, HAZPTR_RECLAIM_NO_WORKER};
 use crate::abi::{hazptr_cohort, hazptr_head, hazptr_reclaim_policy};
 use crate::control::lasting;
-use crate::{cohort, policy, reclaim, retire};
+use crate::{cohort, held, policy, reclaim, retire};
 
 struct Heads([UnsafeCell<MaybeUninit<hazptr_head>>; 3]);
 
@@ -83,6 +83,56 @@ fn what_is_retired_is_not_freed_under_a_reader() {
     MODES.into_iter().for_each(|mode| retired_beside_a_reader(mode, 0));
 }
 
+/// A held hazard is behind a light fence: the barrier of the batch is what makes it seen.
+fn retired_beside_a_held_hazard(mode: Mode) {
+    Model::new(mode).check(|| {
+        no_worker();
+        // SAFETY: static memory, this thread's until it is handed on.
+        unsafe { held::hold(ctx(0)) };
+        let reader = machine::spawn(1, || {
+            // SAFETY: handed on.
+            unsafe {
+                let addr = held::protect(ctx(0), POINTER.as_ptr(), !0);
+                if let Some(object) = addr.cast::<Object>().as_ref() {
+                    object.look();
+                }
+                held::reset(ctx(0));
+            }
+        });
+        let writer = machine::spawn(2, || {
+            POINTER.store(ptr::null_mut(), Ordering::Release);
+            retire(0, ptr::null_mut());
+            reclaim::here();
+        });
+        join([reader, writer]);
+        // SAFETY: the thread has ended.
+        unsafe { release::release(ctx(0)) };
+        reclaim::here();
+        assert!(OBJECTS[0].is_freed());
+    });
+}
+
+#[test]
+fn what_is_retired_is_not_freed_under_a_held_hazard() {
+    MODES.into_iter().for_each(retired_beside_a_held_hazard);
+}
+
+/// Two barriers at once: the second one's phase is not the first one's.
+#[test]
+fn each_of_two_barriers_waits_for_its_own() {
+    Model::new(Mode::Fence).preemptions(1).check(|| {
+        no_worker();
+        let waiters = [0, 1].map(|object| {
+            machine::spawn(1 + object, move || {
+                retire(object, ptr::null_mut());
+                assert_eq!(reclaim::barrier(), 0);
+                assert!(OBJECTS[object].is_freed());
+            })
+        });
+        join(waiters);
+    });
+}
+
 /// What one thread retires is taken by another.
 #[test]
 fn who_reclaims_sees_what_retirers_did() {
@@ -107,6 +157,7 @@ fn who_reclaims_sees_what_retirers_did() {
 fn a_barrier_waits_for_all_that_was_retired_before() {
     Model::new(Mode::Fence).check(|| {
         no_worker();
+        machine::be_patient();
         retire(0, ptr::null_mut());
         let reclaimer = machine::spawn(1, || _ = reclaim::here());
         let waiter = machine::spawn(2, || {
@@ -142,6 +193,7 @@ fn a_cohorts_barrier_waits_for_its_own() {
 fn whoever_finds_a_cohort_empty_sees_its_callbacks_done() {
     Model::new(Mode::Fence).check(|| {
         no_worker();
+        machine::be_patient();
         retire(0, cohort(0));
         let reclaimers = [1, 2].map(|number| machine::spawn(number, || _ = reclaim::here()));
         // SAFETY: static memory.
