@@ -7,7 +7,7 @@ BUILD ?= build
 MAKEFLAGS += --no-print-directory
 JOBS ?= $(shell nproc)
 
-.PHONY: help lib demo test bench bench-peers scale torture soak sanitize fresh install header abi dist deb clean
+.PHONY: help lib demo test bench bench-peers scale torture soak sanitize mutants loom fresh install header abi dist deb clean
 
 help:
 	@echo 'hazptr: hazard pointers for user space'
@@ -20,6 +20,8 @@ help:
 	@echo '  make torture   hazptrtorture in every scenario, DURATION=10 seconds each'
 	@echo '  make soak      everything at once, DURATION=1200 seconds, and a balance in the end'
 	@echo '  make sanitize  the tests under AddressSanitizer, ThreadSanitizer, UBSan, memcheck'
+	@echo '  make mutants   the engine weakened in one place after another; who notices (an hour)'
+	@echo '  make loom      the engine itself under loom without a bound, LIMIT=600 seconds a test'
 	@echo '  make fresh     the README in a bare Debian 12, as root'
 	@echo '  make install   PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)'
 	@echo '  make header    write include/hazptr.h anew from src/abi.rs'
@@ -29,18 +31,25 @@ help:
 	@echo '  make lib       build the libraries only, into $(BUILD)/lib'
 	@echo '  make clean'
 	@echo
-	@echo 'Missing Debian packages are installed if you are root; else the command is printed.'
+	@echo 'Missing Debian packages are installed if you are root; else, and with HAZPTR_SETUP=no, the'
+	@echo 'command is printed.'
 
 lib:
 	@scripts/setup.sh cmake
-	@mkdir -p $(BUILD)
-	@cmake -S . -B $(BUILD) -DCMAKE_INSTALL_PREFIX=$(PREFIX) -DHAZPTR_TESTS=OFF \
-		>$(BUILD)/configure.log || { cat $(BUILD)/configure.log; exit 1; }
-	@cmake --build $(BUILD) -j$(JOBS)
+	@mkdir -p "$(BUILD)"
+	@cmake -S . -B "$(BUILD)" -DCMAKE_INSTALL_PREFIX="$(PREFIX)" -DHAZPTR_TESTS=OFF \
+		>"$(BUILD)/configure.log" || { cat "$(BUILD)/configure.log"; exit 1; }
+	@cmake --build "$(BUILD)" -j$(JOBS)
+	@touch "$(BUILD)/built"
+
+# For `make install`: who does that after `make lib` may be root without cargo, and needs none.
+$(BUILD)/built: $(wildcard CMakeLists.txt Cargo.* build.rs cmake/* pkgconfig/* src/*.rs include/*.h \
+                include/*/* ffi-tests/torture/CMakeLists.txt ffi-tests/torture/*.[ch])
+	@$(MAKE) lib
 
 demo:
 	@scripts/setup.sh cmake pkg-config
-	@$(MAKE) install BUILD=build/demo PREFIX=$(CURDIR)/build/prefix DESTDIR=
+	@$(MAKE) install BUILD=build/demo PREFIX="$(CURDIR)/build/prefix" DESTDIR=
 	@examples/demo.sh build/prefix
 
 test:
@@ -70,12 +79,20 @@ soak:
 sanitize:
 	@scripts/sanitize.sh $(SANITIZERS)
 
+mutants:
+	@scripts/setup.sh cmake ninja c++ pkg-config valgrind clang strace python3 abidiff
+	@scripts/mutants/run.py $(MUTANTS)
+
+loom:
+	@scripts/setup.sh
+	@models/loom/run.sh --all
+
 fresh:
 	@scripts/fresh.sh $(FRESH)
 
-install: lib
-	@DESTDIR=$(DESTDIR) cmake --install $(BUILD) >$(BUILD)/install.log \
-		|| { cat $(BUILD)/install.log; exit 1; }
+install: $(BUILD)/built
+	@DESTDIR="$(DESTDIR)" cmake --install "$(BUILD)" --prefix "$(PREFIX)" >"$(BUILD)/install.log" \
+		|| { cat "$(BUILD)/install.log"; exit 1; }
 	@echo "installed into $(DESTDIR)$(PREFIX); if the loader does not look there yet: ldconfig"
 
 header:

@@ -5,16 +5,18 @@
 # usage: test.sh LIBRARY, the shared library as built
 #
 # When what has to change, besides the dump (`make abi`):
-# - Functions, constants or types were added: HAZPTR_VERSION_MINOR, and new functions into
-#   cmake/hazptr.map and packaging/debian/libhazptr0.symbols. Programs go on as before.
+# - Functions, constants or types were added: HAZPTR_VERSION_MINOR, and new functions into a new
+#   node of cmake/hazptr.map and packaging/debian/libhazptr0.symbols. Programs go on as before.
 # - A function, a type that programs know the layout of, or a constant was changed or taken away:
-#   the soname, which is Cargo.toml's and the header's major version, with it build.rs, the node of
+#   the soname, which is Cargo.toml's and the header's major version, with it build.rs, the nodes of
 #   cmake/hazptr.map and the names in packaging/debian/. The old dump stays, for those who still
 #   have the old library.
 # - struct hazptr_control, a constant of <hazptr/control.h>, or what inlined code does with them:
-#   the number in hazptr_control_N and HAZPTR_CONTROL_LAYOUT (src/control.rs, hazptr/control.h,
-#   cmake/hazptr.map). The soname stays: only programs with inlined code know the layout, and the
-#   loader refuses those for want of the old name.
+#   the number in hazptr_control_N and HAZPTR_CONTROL_LAYOUT (src/control.rs, hazptr/control.h), in
+#   the node HAZPTR_CONTROL_N of cmake/hazptr.map, and in what Debian's libhazptr0 provides, the name
+#   libhazptr-control-N (control, libhazptr0.symbols). The soname stays: only programs with inlined
+#   code know the layout. Those the loader refuses for want of the old node, and package managers
+#   do before that, for want of what had it.
 set -euo pipefail
 
 if [ $# != 1 ] || [ ! -f "$1" ]; then
@@ -125,7 +127,8 @@ notices 'lines in the first chunk' $control 's/(HAZPTR_LINES_FIRST) 32/\1 64/'
 notices 'the mask of slow releases' $control 's/0x00ffffff/0x007fffff/'
 notices 'a line state: another number' $control 's/HAZPTR_LINE_PARKED,/HAZPTR_LINE_PARKED = 4,/'
 notices 'the control block: another name' $control 's/hazptr_control_1/hazptr_control_2/'
-notices 'another version node' $map 's/HAZPTR_0/HAZPTR_1/'
+notices 'another version node' $map 's/^HAZPTR_0/HAZPTR_1/'
+notices 'another version node of the control block' $map 's/^HAZPTR_CONTROL_1/HAZPTR_CONTROL_2/'
 
 [ "$failed" = 0 ] || exit 1
 echo "interface of $(soname "$library"): as promised; $controls changes were noticed"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # What is installed for programs to be built with: headers, libraries, and the package files. These
-# find the library from where they themselves are, so that the prefix can be moved.
+# find the library from where they themselves are, so that the prefix can be moved, but for those of
+# pkg-config in /usr.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
@@ -10,17 +11,23 @@ install(PROGRAMS ${hazptr_so} DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(FILES ${hazptr_a} ${hazptr_lib_dir}/libhazptr.so
               ${hazptr_lib_dir}/libhazptr.so.${PROJECT_VERSION_MAJOR}
         DESTINATION ${CMAKE_INSTALL_LIBDIR})
+# In a project around this one CMAKE_INSTALL_DOCDIR is that of the project, with its own licences.
+set(doc_dir ${CMAKE_INSTALL_DOCDIR})
+if(NOT PROJECT_IS_TOP_LEVEL)
+  set(doc_dir ${CMAKE_INSTALL_DATAROOTDIR}/doc/hazptr)
+endif()
+install(FILES LICENSE-MIT LICENSE-APACHE THIRD-PARTY DESTINATION ${doc_dir})
 
 # --- pkg-config ----------------------------------------------------------------------------------
 
-set(hazptr_pc_dir ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig)
-file(RELATIVE_PATH hazptr_include_from_pc ${hazptr_pc_dir} ${CMAKE_INSTALL_FULL_INCLUDEDIR})
-file(RELATIVE_PATH hazptr_prefix_from_pc ${hazptr_pc_dir} ${CMAKE_INSTALL_PREFIX})
-string(REGEX REPLACE "/$" "" hazptr_prefix_from_pc ${hazptr_prefix_from_pc})
-foreach(pc hazptr.pc hazptr-inline.pc)
-  configure_file(pkgconfig/${pc}.in ${pc} @ONLY)
-  install(FILES ${PROJECT_BINARY_DIR}/${pc} DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+# Not before the installation is the prefix known: cmake --install --prefix.
+set(arguments)
+foreach(argument ${PROJECT_SOURCE_DIR}/pkgconfig ${PROJECT_BINARY_DIR} ${PROJECT_VERSION}
+                 ${CMAKE_INSTALL_LIBDIR} ${CMAKE_INSTALL_INCLUDEDIR})
+  string(APPEND arguments " [==[${argument}]==]")
 endforeach()
+install(SCRIPT cmake/pkg-config.cmake)
+install(CODE "hazptr_install_pc(${arguments})")
 
 # --- find_package --------------------------------------------------------------------------------
 

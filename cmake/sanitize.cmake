@@ -11,15 +11,18 @@ if(NOT HAZPTR_SANITIZE MATCHES "^(address|thread|undefined|)$")
   message(FATAL_ERROR "HAZPTR_SANITIZE=${HAZPTR_SANITIZE}: not one of address, thread, undefined")
 endif()
 
-set(hazptr_cargo_environment --unset=RUSTFLAGS --unset=CARGO_ENCODED_RUSTFLAGS)
-set(hazptr_cargo_options)
-set(hazptr_cargo_release release)
+# The flags of RUSTFLAGS are the builder's to choose, as are those of its cargo's settings.
+set(hazptr_cargo_environment)
 set(hazptr_link_options)
+if(NOT HAZPTR_STRIP)
+  set(hazptr_link_options --unstripped)
+endif()
 set(hazptr_static_only FALSE)
 
 if(HAZPTR_SANITIZE MATCHES "^(address|thread)$")
-  # No nightly compiler: the flag alone is what is not stable. Naming the target keeps it away from
-  # build scripts. Rust's core library is not instrumented; newer compilers want that confirmed.
+  # No nightly compiler: the flag alone is what is not stable. Naming the target (CMakeLists.txt)
+  # keeps it away from build scripts. Rust's core library is not instrumented; newer compilers want
+  # that confirmed.
   set(flags -Zsanitizer=${HAZPTR_SANITIZE})
   if(HAZPTR_SANITIZE STREQUAL thread)
     string(APPEND flags " --cfg hazptr_no_assembly")
@@ -29,8 +32,6 @@ if(HAZPTR_SANITIZE MATCHES "^(address|thread)$")
     string(APPEND flags " -Cunsafe-allow-abi-mismatch=sanitizer")
   endif()
   set(hazptr_cargo_environment --unset=CARGO_ENCODED_RUSTFLAGS RUSTC_BOOTSTRAP=1 RUSTFLAGS=${flags})
-  set(hazptr_cargo_options --target x86_64-unknown-linux-gnu)
-  set(hazptr_cargo_release x86_64-unknown-linux-gnu/release)
   set(hazptr_link_options --sanitized)
   set(hazptr_static_only TRUE)
 endif()

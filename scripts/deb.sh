@@ -52,6 +52,7 @@ mkdir -p "$work"
 cp "build/dist/libhazptr-$version.tar.xz" "$work/libhazptr_$version.orig.tar.xz"
 tar -C "$work" -xf "$work/libhazptr_$version.orig.tar.xz"
 cp -r packaging/debian "$tree/debian"
+packaging/crates-copyright "$tree/vendor" >>"$tree/debian/copyright"
 
 options=(--build=binary --no-sign)
 if ! missing=$(cd "$tree" && dpkg-checkbuilddeps 2>&1); then
@@ -74,8 +75,8 @@ say "building $packaged; the log is build/deb/build.log"
 
 say 'lintian'
 # No bug of Debian's asks for the packages: they are not for upload as they are.
-lintian --allow-root --fail-on error,warning --suppress-tags initial-upload-closes-no-bugs \
-	"$work"/*.changes || die 'lintian complains'
+lintian --allow-root -EI --pedantic --fail-on error,warning \
+	--suppress-tags initial-upload-closes-no-bugs "$work"/*.changes || die 'lintian complains'
 
 # --- use -----------------------------------------------------------------------------------------
 
@@ -84,6 +85,9 @@ cat >"$work/use.sh" <<'END'
 set -eux
 cd /srv
 dpkg --install ./*.deb
+# The layout that its inlined code was compiled with; and no directory where compilers look anyway.
+dpkg-query -W -f='${Depends}' hazptr-tools | grep -w libhazptr-control-1
+if pkg-config --cflags hazptr | grep -e -I; then exit 1; fi
 cc hello.c $(pkg-config --cflags --libs hazptr) -o hello
 cc hello.c $(pkg-config --cflags --libs hazptr-inline) -o hello-inline
 cc -static hello.c $(pkg-config --cflags --libs hazptr) -o hello-static
@@ -93,7 +97,7 @@ done
 if readelf -dW /usr/bin/hazptrtorture | grep -E 'RPATH|RUNPATH'; then exit 1; fi
 hazptrtorture shutdown_secs=1 stutter=0
 zcat /usr/share/man/man1/hazptrtorture.1.gz | grep -q shutdown_secs
-dpkg --purge hazptr-tools-dbgsym hazptr-tools libhazptr-dev libhazptr0
+dpkg --purge hazptr-tools-dbgsym libhazptr0-dbgsym hazptr-tools libhazptr-dev libhazptr0
 if find /usr /etc /var/lib -name '*hazptr*' | grep .; then exit 1; fi
 END
 

@@ -11,8 +11,9 @@ usage() {
 usage: scripts/dist.sh [--untried]
 
 Makes build/dist/libhazptr-VERSION.tar.xz of the last commit: its files, and in vendor/ the sources
-of all crates that its lock files name. The same commit makes the same archive. Then builds and
-installs from it, without network and without anything that cargo has at hand, and runs a program.
+of all crates that its lock files name, without binaries. The same commit makes the same archive.
+Then builds and installs from it, without network and without anything that cargo has at hand, and
+runs a program.
 
   --untried   do not build from it
   --help      this text
@@ -112,6 +113,22 @@ add_crates() {
 	)
 }
 
+# drop_binaries DIRECTORY: of what some crates have prebuilt, for other systems, nobody can see the
+# source. Cargo then counts no files in them.
+drop_binaries() {
+	(
+		cd "$1/vendor"
+		find . -type f \( -name '*.o' -o -name '*.a' -o -name '*.wasm' \) -print -delete |
+			cut -d/ -f2 | sort -u | while read -r crate; do
+			sed -i 's/"files":{[^}]*}/"files":{}/' "$crate/.cargo-checksum.json"
+		done
+		# Those that are called otherwise: ELF, WebAssembly, archives.
+		if grep -rlaP '\A(\x7fELF|\x00asm|!<arch>)' .; then
+			die 'that is prebuilt too'
+		fi
+	)
+}
+
 # pack DIRECTORY: the same bytes for the same files, whoever owns them.
 pack() {
 	tar -C "$(dirname "$1")" --sort=name --format=posix --mtime="@$(git log -1 --format=%ct)" \
@@ -124,6 +141,7 @@ for try in first second; do
 	mkdir "$work/$try"
 	export_tree "$work/$try/$name"
 	add_crates "$work/$try/$name"
+	drop_binaries "$work/$try/$name"
 	umask 077
 done
 umask 022

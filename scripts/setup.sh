@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # Sees to it that the programs a make target needs are there: setup.sh PROGRAM...
-# Debian packages that are missing are installed if we are root; else the command is printed.
+# Debian packages that are missing are installed if we are root; else the command is printed. So it is
+# under fakeroot, as who builds packages has it, and with HAZPTR_SETUP=no.
 set -eu
 
 packages=
@@ -33,7 +34,8 @@ done
 [ -n "$packages" ] || exit 0
 
 install="apt-get install -y --no-install-recommends$packages"
-if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+if [ "$(id -u)" = 0 ] && [ -z "${FAKEROOTKEY-}" ] && [ "${HAZPTR_SETUP-}" != no ] &&
+	command -v apt-get >/dev/null 2>&1; then
 	echo "setup: installing$packages"
 	log=$(mktemp)
 	# shellcheck disable=SC2086 # a list
