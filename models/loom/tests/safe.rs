@@ -6,14 +6,17 @@ use crate::safe::Atomic;
 use std::boxed::Box;
 use std::sync::Arc;
 
+/// What cells own.
+struct Owner(&'static Object);
+
 /// A cell that holds object 0, as all threads of an execution have it.
-fn cell() -> Arc<Atomic<&'static Object>> {
-    Arc::new(Atomic::new(&OBJECTS[0]))
+fn cell() -> Arc<Atomic<Owner>> {
+    Arc::new(Atomic::new(Owner(&OBJECTS[0])))
 }
 
-fn new(object: usize) -> Box<&'static Object> {
+fn new(object: usize) -> Box<Owner> {
     OBJECTS[object].renew();
-    Box::new(&OBJECTS[object])
+    Box::new(Owner(&OBJECTS[object]))
 }
 
 #[test]
@@ -24,10 +27,10 @@ fn what_is_swapped_in_is_seen_and_what_is_read_stays() {
             drop(others);
             let reader = machine::spawn(1, {
                 let cell = cell.clone();
-                move || cell.load().expect("never null").look()
+                move || cell.load().expect("never null").0.look()
             });
             let writer = machine::spawn(2, move || {
-                cell.swap(new(1)).expect("never null").wait().free();
+                cell.swap(new(1)).expect("never null").wait().0.free();
             });
             join([reader, writer]);
         });
@@ -41,7 +44,7 @@ fn what_is_taken_out_is_seen_as_it_was_put_in() {
         let writers = [1, 2].map(|number| {
             let cell = cell.clone();
             machine::spawn(number, move || {
-                cell.swap(new(number)).expect("never null").wait().free();
+                cell.swap(new(number)).expect("never null").wait().0.free();
             })
         });
         join(writers);
@@ -51,7 +54,7 @@ fn what_is_taken_out_is_seen_as_it_was_put_in() {
 #[test]
 fn what_is_compared_and_swapped_is_seen_by_readers_and_takers() {
     Model::new(Mode::Fence).check(|| {
-        let cell = Arc::new(Atomic::<&'static Object>::null());
+        let cell = Arc::new(Atomic::<Owner>::null());
         let first = machine::spawn(1, {
             let cell = cell.clone();
             move || assert!(cell.compare_exchange(None, new(1)).is_ok())
@@ -60,12 +63,12 @@ fn what_is_compared_and_swapped_is_seen_by_readers_and_takers() {
             let cell = cell.clone();
             move || {
                 let Some(guard) = cell.load() else { return };
-                guard.look();
+                guard.0.look();
                 let Ok(Some(old)) = cell.compare_exchange(Some(&guard), new(2)) else {
                     panic!("nobody else replaces it");
                 };
                 drop(guard);
-                old.wait().free();
+                old.wait().0.free();
             }
         });
         join([first, second]);
@@ -76,13 +79,13 @@ fn what_is_compared_and_swapped_is_seen_by_readers_and_takers() {
 #[test]
 fn who_finds_that_it_was_null_puts_in_what_the_next_one_sees() {
     Model::new(Mode::Fence).check(|| {
-        let cell = Arc::new(Atomic::<&'static Object>::null());
+        let cell = Arc::new(Atomic::<Owner>::null());
         let writers = [1, 2].map(|number| {
             let cell = cell.clone();
             machine::spawn(number, move || {
                 if cell.compare_exchange(None, new(number)).is_err() {
                     // The other one's.
-                    cell.take().expect("never null again").wait().free();
+                    cell.take().expect("never null again").wait().0.free();
                 }
             })
         });
