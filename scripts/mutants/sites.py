@@ -96,4 +96,13 @@ def all_mutants(source):
         code = code_of(path)
         here = [*found(path, code), *written(path, code, WRITTEN.get(name, []))]
         mutants += sorted(here, key=lambda mutant: mutant.start)
-    return mutants
+    return list(numbered(mutants))
+
+
+def numbered(mutants):
+    """The same, with names apart where a function has two alike."""
+    seen = {}
+    for mutant in mutants:
+        names = (mutant.file, mutant.function, mutant.name)
+        seen[names] = seen.get(names, 0) + 1
+        yield mutant if seen[names] == 1 else mutant._replace(name=f"{mutant.name} ({seen[names]})")
