@@ -4,18 +4,6 @@
 use super::*;
 use crate::held;
 
-/// Protects, looks, lets go.
-fn protect(number: usize) {
-    // SAFETY: this thread's, and it holds.
-    unsafe {
-        let addr = held::protect(ctx(number), POINTER.as_ptr(), !0);
-        if let Some(object) = addr.cast::<Object>().as_ref() {
-            object.look();
-        }
-        held::reset(ctx(number));
-    }
-}
-
 fn a_reader_and_a_writer(mode: Mode, lines: u32) {
     Model::new(mode).lines(lines).preemptions(2).check(|| {
         // SAFETY: static memory, this thread's until it is handed on.

@@ -111,6 +111,18 @@ pub fn read(number: usize) {
     read_from(number, &POINTER);
 }
 
+/// The same with a context that holds: protects, looks, lets go.
+pub fn protect(number: usize) {
+    // SAFETY: this thread's, and it holds.
+    unsafe {
+        let addr = crate::held::protect(ctx(number), POINTER.as_ptr(), !0);
+        if let Some(object) = addr.cast::<Object>().as_ref() {
+            object.look();
+        }
+        crate::held::reset(ctx(number));
+    }
+}
+
 /// Puts an object in the place of another, waits for the readers of that and frees it.
 pub fn replace(old: usize, new: *mut c_void) {
     // A new object is written before it is published: Release is the program's part.

@@ -39,16 +39,7 @@ fn refused(mode: Mode, preemptions: usize, beside: Option<fn()>) {
         // SAFETY: static memory, this thread's until it is handed on.
         unsafe { held::hold(ctx(0)) };
         machine::refuse_membarrier();
-        let reader = machine::spawn(1, || {
-            // SAFETY: handed on.
-            unsafe {
-                let addr = held::protect(ctx(0), POINTER.as_ptr(), !0);
-                if let Some(object) = addr.cast::<Object>().as_ref() {
-                    object.look();
-                }
-                held::reset(ctx(0));
-            }
-        });
+        let reader = machine::spawn(1, || protect(0));
         let writer = machine::spawn(2, || replace(0, ptr::null_mut()));
         let beside = beside.map(|act| machine::spawn(3, act));
         join([reader, writer]);

@@ -89,16 +89,7 @@ fn retired_beside_a_held_hazard(mode: Mode) {
         no_worker();
         // SAFETY: static memory, this thread's until it is handed on.
         unsafe { held::hold(ctx(0)) };
-        let reader = machine::spawn(1, || {
-            // SAFETY: handed on.
-            unsafe {
-                let addr = held::protect(ctx(0), POINTER.as_ptr(), !0);
-                if let Some(object) = addr.cast::<Object>().as_ref() {
-                    object.look();
-                }
-                held::reset(ctx(0));
-            }
-        });
+        let reader = machine::spawn(1, || protect(0));
         let writer = machine::spawn(2, || {
             POINTER.store(ptr::null_mut(), Ordering::Release);
             retire(0, ptr::null_mut());
