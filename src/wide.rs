@@ -17,8 +17,8 @@ unsafe impl Sync for Wide {}
 /// Whether this processor has what it takes: all x86-64 since 2006 or so.
 pub fn is_possible() -> bool {
     const CX16: u32 = 1 << 13;
-    // SAFETY: every x86-64 has the instruction. (Newer compilers know that.)
-    #[allow(unused_unsafe)]
+    #[allow(unused_unsafe)] // Newer compilers know.
+    // SAFETY: every x86-64 has the instruction.
     let features = unsafe { x86_64::__cpuid(1) };
     features.ecx & CX16 != 0
 }
