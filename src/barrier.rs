@@ -71,7 +71,8 @@ impl Barrier {
     /// If we read less, then our fence came before the runner's, and every reader that run t
     /// restarts sees what we unpublished.
     ///
-    /// That fence is `run`'s own: it begins with a full one, as membarrier(2) and the sweep do.
+    /// That fence is `run`'s own: it begins with a full one, as membarrier(2) and the sweep do. (If membarrier
+    /// is refused and another's sweep is over already, there is nothing to restart: see init::leave_rseq().)
     fn pass(&self, mut patience: Patience, run: impl FnOnce()) -> bool {
         // Relaxed: ordered by the caller's fence, which pairs with that with which run() begins.
         let mut begun = self.begun.load(Ordering::Relaxed);
