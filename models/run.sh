@@ -18,6 +18,7 @@ state space, each mutant must be caught. Without arguments, all models.
   -d, --deep     also the larger bounds (some minutes)
   -k, --keep     keep the build directory, and say where it is
   -l, --list     list what would be run
+  -n, --names X  only the variant with just these names defined ('ONE TWO')
   -s, --states   print the results as a table in Markdown
   -h, --help     this text
 
@@ -192,12 +193,18 @@ deep=
 keep=
 list=
 markdown=
+names=-
 wanted=
 while [ $# -gt 0 ]; do
 	case $1 in
 	-d | --deep) deep=1 ;;
 	-k | --keep) keep=1 ;;
 	-l | --list) list=1 ;;
+	-n | --names)
+		[ $# -gt 1 ] || { usage >&2; exit 2; }
+		names=$2
+		shift
+		;;
 	-s | --states) markdown=1 ;;
 	-h | --help) usage; exit 0 ;;
 	-*) usage >&2; exit 2 ;;
@@ -217,13 +224,16 @@ done
 
 select_rows()
 {
-	local row
-	table | while IFS= read -r row; do
-		case " ${wanted:- ${row%% *}} " in
-		*" ${row%% *} "*) printf '%s\n' "$row" ;;
+	local model expected optimise defines
+	table | while read -r model expected optimise defines; do
+		[ "$names" = - ] || [ "$names" = "$defines" ] || continue
+		case " ${wanted:- $model} " in
+		*" $model "*) echo "$model $expected $optimise $defines" ;;
 		esac
 	done
 }
+
+[ -n "$(select_rows)" ] || die "no variant with the names $names" 2
 
 if [ -n "$list" ]; then
 	select_rows

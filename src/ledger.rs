@@ -309,6 +309,21 @@ mod tests {
     }
 
     #[test]
+    fn objects_that_are_taken_after_a_close_do_not_keep_its_phase_from_ending() {
+        let mut books = books();
+        let (_, early) = begin(&mut books, 1);
+        let phase = books.close();
+        // Nobody has looked since the close: still of that phase.
+        let (_, late) = begin(&mut books, 1);
+        assert!(!books.is_over(phase));
+        begin(&mut books, 1);
+        books.end(late, false, 0);
+        assert!(!books.is_over(phase));
+        books.end(early, false, 0);
+        assert!(books.is_over(phase), "although {} is pending", books.taken());
+    }
+
+    #[test]
     fn a_second_barrier_waits_for_the_first_ones_objects_too() {
         let mut books = books();
         let (_, first) = begin(&mut books, 1);

@@ -130,3 +130,20 @@ impl Line {
         self.state.store(PARKED, Ordering::Release);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_slot_is_passed_over() {
+        let address = ptr::without_provenance_mut(0x1000);
+        for index in 0..SLOTS {
+            let line = Line::new();
+            line.slots[index].0.store(address, Ordering::Relaxed);
+            assert!(line.holds(address) && !line.is_empty(), "slot {index}");
+            assert!(!line.holds(ptr::without_provenance_mut(0x2000)));
+        }
+        assert!(Line::new().is_empty());
+    }
+}

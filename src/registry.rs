@@ -138,12 +138,12 @@ impl Registry {
             }
             let (chunk, offset) = locate(mark as usize);
             let base = self.chunk(chunk)?;
-            // AcqRel: Release pairs with the Acquire in mark(): who sees the line counted, sees
-            // its chunk; Acquire passes on what earlier winners published. The mark rises before
-            // `current` or a SHARED state names the line: the swap comes after this in the same
-            // thread, and the waiter loads the mark after its barrier (I6).
+            // Release: pairs with the Acquire in mark(): who sees the line counted, sees its chunk, and those
+            // of the lines before, for each of these steps goes on with the release sequence of the last.
+            // The mark rises before `current` or a SHARED state names the line: the swap comes after this
+            // in the same thread, and the waiter loads the mark after its barrier (I6).
             let won =
-                self.mark.compare_exchange(mark, mark + 1, Ordering::AcqRel, Ordering::Relaxed);
+                self.mark.compare_exchange(mark, mark + 1, Ordering::Release, Ordering::Relaxed);
             if won.is_ok() {
                 // SAFETY: the chunk has room for `offset`, and lives for ever (I2).
                 let line = unsafe { base.add(offset).as_ref() };

@@ -64,15 +64,16 @@ impl Bucket {
 
     /// Says that the caller is about to sleep, on the value returned.
     fn arm(&self) -> u32 {
-        // Acquire: pairs with the Release in disarm(): what a waker's address protected.
-        self.wish.fetch_or(1, Ordering::Acquire) | 1
+        // Relaxed: before the caller's barrier. What the slot's address protected is passed on by the slot
+        // itself: who looks again acquires it, whatever has been put there since (line.rs).
+        self.wish.fetch_or(1, Ordering::Relaxed) | 1
     }
 
     /// Makes it known that all are to look again. False if nobody has armed since the last time.
     fn disarm(&self) -> bool {
         let update = |now: u32| (now & 1 != 0).then(|| now.wrapping_add(1));
-        // Release: pairs with the Acquire in arm().
-        self.wish.fetch_update(Ordering::Release, Ordering::Relaxed, update).is_ok()
+        // Relaxed: see arm().
+        self.wish.fetch_update(Ordering::Relaxed, Ordering::Relaxed, update).is_ok()
     }
 
     /// Whether anybody may sleep for what has this tag.

@@ -58,10 +58,10 @@ impl Worker {
         }
     }
 
-    /// One state to another. AcqRel: only atomicity matters; what is passed on goes through the
-    /// lists and the ledger.
+    /// One state to another. Relaxed: what is passed on goes through the lists and the ledger, and what is
+    /// looked at next is behind a fence.
     fn change(&self, from: u32, to: u32) -> bool {
-        self.state.compare_exchange(from, to, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+        self.state.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
     fn wake(&self) {
@@ -120,8 +120,8 @@ impl Worker {
         self.thread.store(0, Ordering::Relaxed);
         self.tid.store(0, Ordering::Relaxed);
         // A locked instruction: who has pushed before that may have seen a worker that is awake.
-        self.state.swap(NONE, Ordering::AcqRel);
-        // As in wait_for_work().
+        // Relaxed: ordered by the fence, as in wait_for_work().
+        self.state.swap(NONE, Ordering::Relaxed);
         fence::after_rmw();
         if !is_all_done() {
             note(false);

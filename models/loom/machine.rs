@@ -13,6 +13,9 @@
 //!   on another light one.
 //! - A futex looks at the word and goes to sleep in one step; what is woken sees what the waker did. A
 //!   sleep of 100 ms has no end here, so that a lost wake-up is a deadlock; a shorter one ends at once.
+//! - Of two full fences loom tells the later one all that the first one knew, which is more than the language
+//!   promises, and does not try them the other way round: so each is an access to what they have in common,
+//!   which makes it try that.
 //! - Loom remembers of each atomic who accessed it last, and no other: where one thread has loaded it, and
 //!   then another has loaded and stored it, it does not try the two in the other order. So a test has the
 //!   thread first that does both.
@@ -30,7 +33,6 @@ use std::sync::Mutex;
 use std::vec::Vec;
 
 pub use core::sync::atomic::Ordering;
-pub use loom::sync::atomic::fence;
 
 /// In the language it is none.
 pub const RMW_IS_FENCE: bool = false;
@@ -49,6 +51,8 @@ struct World {
     cell_of: HashMap<usize, Rc<cell::UnsafeCell<()>>>,
     mapped: Vec<(usize, usize, Rc<cell::UnsafeCell<()>>)>,
     fences: [Rc<LoomAtomic>; THREADS],
+    /// What full fences have in common.
+    full: Rc<LoomAtomic>,
     queues: HashMap<usize, Rc<LoomAtomic>>,
     sleepers: Vec<Sleeper>,
     /// The engine's own threads.
@@ -60,6 +64,8 @@ struct World {
     refused: bool,
     /// Whether no sleep ends by itself.
     patient: bool,
+    /// Whether all threads push to one list.
+    crowded: bool,
 }
 
 // SAFETY: loom's threads are all on one.
@@ -122,6 +128,7 @@ pub fn begin() {
         cell_of: HashMap::new(),
         mapped: Vec::new(),
         fences: core::array::from_fn(|_| atomic()),
+        full: atomic(),
         queues: HashMap::new(),
         sleepers: Vec::new(),
         created: Vec::new(),
@@ -129,6 +136,7 @@ pub fn begin() {
         cpu: 0,
         refused: false,
         patient: false,
+        crowded: false,
     });
 }
 
@@ -433,6 +441,12 @@ atomic!(AtomicIsize, isize, core_atomic::AtomicIsize);
 atomic!(AtomicPtr<T>, *mut T, core_atomic::AtomicPtr<T>);
 arithmetic!(AtomicU32 u32, AtomicU64 u64, AtomicUsize usize, AtomicI64 i64, AtomicIsize isize);
 
+/// A full fence; see the module's comment.
+pub fn fence(order: Ordering) {
+    with(|world| world.full.clone()).fetch_add(0, Ordering::Relaxed);
+    loom::sync::atomic::fence(order);
+}
+
 /// The light fence; see the module's comment.
 pub fn compiler_fence(_: Ordering) {
     let mine = with(|world| world.fences[number()].clone());
@@ -550,9 +564,10 @@ impl Backoff {
     pub fn spin(&self) {}
 }
 
-/// What tells the calling thread from others: a page apart, as stacks are.
+/// What tells the calling thread from others: a page apart, as stacks are, or so far apart that what is
+/// found by it comes round to the same.
 pub fn me() -> usize {
-    (number() + 1) << 12
+    (number() + 1) << if with(|world| world.crowded) { 32 } else { 12 }
 }
 
 /// Lets others have their turn.
@@ -573,6 +588,11 @@ pub fn refuse_membarrier() {
 /// From now on no sleep has an end, however short: what relies on being told is told.
 pub fn be_patient() {
     with(|world| world.patient = true);
+}
+
+/// From now on all threads push to one list.
+pub fn be_crowded() {
+    with(|world| world.crowded = true);
 }
 
 /// Starts a thread of a test, `number` from one upwards.

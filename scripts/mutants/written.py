@@ -176,7 +176,7 @@ WRITTEN = {
         ("barrier", "no look whether a callback asks", "if is_running_here() { return libc::EDEADLK; }", ""),
     ],
     "registry.rs": [
-        ("fresh", "the mark is raised by two", "self.mark.compare_exchange(mark, mark + 1, Ordering::AcqRel, "
+        ("fresh", "the mark is raised by two", "self.mark.compare_exchange(mark, mark + 1, Ordering::Release, "
          "Ordering::Relaxed);",
          "{ self.mark.store(mark + 1, Ordering::Release); Ok::<u32, u32>(mark) };"),
         ("fresh", "no limit", "mark >= self.limit.load(Ordering::Relaxed)", "false"),
@@ -291,4 +291,14 @@ WRITTEN = {
     "wide.rs": [
         ("compare_exchange", "not in one step", '"lock cmpxchg16b (%rdi)",', '"cmpxchg16b (%rdi)",'),
     ],
+}
+
+# What nothing that runs the code notices, and which model has that very weakness: model, names to define.
+MODELS = {
+    "acquire.rs: replace_line: the old line is parked before the swap": "registry PARK_FIRST",
+    "init.rs: leave_rseq: no sweep()": "mode SECOND_SWEEP_ONLY",
+    "init.rs: leave_rseq: no sweep() (2)": "mode FIRST_SWEEP_ONLY",
+    "init.rs: sweep: no fence::full()": "mode MOVED NO_SWEEP_FENCE",
+    "init.rs: leave_rseq: new lines still become current": "mode NR_CPUS_STAYS",
+    "init.rs: leave_rseq: old lines stay current": "mode TABLE_STAYS",
 }

@@ -23,8 +23,8 @@ fn what_is_protected_is_not_freed() {
 }
 
 /// What is found when the pointer is loaded again is not protected before it is written, too.
-fn replaced_twice(mode: Mode) {
-    Model::new(mode).preemptions(1).check(|| {
+fn replaced_twice(mode: Mode, preemptions: usize) {
+    Model::new(mode).preemptions(preemptions).check(|| {
         // SAFETY: static memory, this thread's until it is handed on.
         unsafe { held::hold(ctx(0)) };
         let reader = machine::spawn(1, || protect(0));
@@ -40,7 +40,9 @@ fn replaced_twice(mode: Mode) {
 
 #[test]
 fn what_replaces_it_is_not_freed_either() {
-    MODES.into_iter().for_each(replaced_twice);
+    replaced_twice(Mode::Rseq, 2);
+    replaced_twice(Mode::Membarrier, 1);
+    replaced_twice(Mode::Fence, 1);
 }
 
 fn held_and_tried(mode: Mode) {
@@ -157,6 +159,8 @@ fn moved(mode: Mode, lines: u32) {
             // SAFETY: handed on.
             unsafe {
                 held::hand_over(ctx(1), ctx(0));
+                // Holds nothing any more.
+                release::release(ctx(0));
                 OBJECTS[0].look();
                 release::release(ctx(1));
             }
@@ -170,4 +174,29 @@ fn moved(mode: Mode, lines: u32) {
 fn what_is_moved_stays_protected() {
     MODES.into_iter().for_each(|mode| moved(mode, 1));
     MODES.into_iter().for_each(|mode| moved(mode, 0));
+}
+
+/// The writer relies on the barrier of another: what that has made seen is passed on with it.
+fn beside_another_writer(others: [usize; 2]) {
+    Model::new(Mode::Rseq).preemptions(1).check(move || {
+        // SAFETY: static memory, this thread's until it is handed on.
+        unsafe { held::hold(ctx(0)) };
+        let reader = machine::spawn(1, || protect(0));
+        let writers = others.map(|number| {
+            machine::spawn(number, move || match number {
+                2 => replace(0, ptr::null_mut()),
+                _ => barrier::heavy(control()),
+            })
+        });
+        join([reader]);
+        join(writers);
+        // SAFETY: the thread has ended.
+        unsafe { release::release(ctx(0)) };
+    });
+}
+
+#[test]
+fn what_is_protected_is_not_freed_behind_a_barrier_that_is_shared() {
+    beside_another_writer([2, 3]);
+    beside_another_writer([3, 2]);
 }

@@ -47,13 +47,15 @@ fn of_three_takers_each_has_another_line() {
     });
 }
 
-/// The third line is in memory that is mapped for it: who scans finds it in place, also if another one
-/// has mapped it.
+/// The third line and the fourth are in memory that is mapped for them: who takes one, or scans, finds them
+/// in place, also if another one has mapped it.
 #[test]
 fn who_reads_the_mark_finds_the_lines_below() {
-    Model::new(Mode::Rseq).lines(8).preemptions(1).check(|| {
-        // One more has room in the first chunk.
-        control().registry.take(CURRENT).expect("room");
+    Model::new(Mode::Rseq).lines(8).preemptions(2).check(|| {
+        // No more have room in the first chunk.
+        while control().registry.mark() < 2 {
+            control().registry.take(CURRENT).expect("room");
+        }
         let takers = [1, 2].map(|number| {
             machine::spawn(number, || {
                 control().registry.take(CURRENT).expect("room");
@@ -67,7 +69,7 @@ fn who_reads_the_mark_finds_the_lines_below() {
         });
         join(takers);
         join([scan]);
-        assert_eq!(control().registry.mark(), 3);
+        assert_eq!(control().registry.mark(), 4);
     });
 }
 
@@ -115,5 +117,20 @@ fn a_shared_line_is_never_taken() {
         let taker = machine::spawn(1, || assert!(control().registry.take(CURRENT).is_none()));
         let reader = machine::spawn(2, || read(2));
         join([taker, reader]);
+    });
+}
+
+/// A line that belongs to a CPU is written by plain stores, which know nothing of claims.
+#[test]
+fn only_shared_lines_are_claimed() {
+    Model::new(Mode::Rseq).lines(1).check(|| {
+        control().registry.take(CURRENT).expect("room");
+        read(1);
+        // SAFETY: static memory, this thread's.
+        unsafe {
+            acquire::acquire(ctx(0), POINTER.as_ptr());
+            assert_eq!(synchronize::held_in_lines(control()), 0, "in its backup slot instead");
+            release::release(ctx(0));
+        }
     });
 }

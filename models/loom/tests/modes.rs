@@ -60,3 +60,36 @@ fn nothing_is_freed_under_a_reader_while_membarrier_is_withdrawn() {
 fn nothing_is_freed_by_one_writer_while_another_changes_the_mode() {
     refused(Mode::Rseq, 1, Some(|| init::leave_rseq(control())));
 }
+
+/// The mode that one of them has chosen is not left by the other.
+#[test]
+fn whoever_finds_membarrier_refused_leaves_the_mode_for_good() {
+    Model::new(Mode::Rseq).check(|| {
+        machine::refuse_membarrier();
+        let writers = [1, 2].map(|number| {
+            machine::spawn(number, || {
+                init::leave_rseq(control());
+                assert_eq!(control().word.mode(), Mode::Fence);
+            })
+        });
+        join(writers);
+    });
+}
+
+/// The sweep is one writer's, the second one finds membarrier refused and has no more to do, and the third
+/// relies on the second one's barrier.
+#[test]
+fn nothing_is_freed_by_one_writer_who_relies_on_another_who_relies_on_a_third() {
+    Model::new(Mode::Rseq).preemptions(1).check(|| {
+        // SAFETY: static memory, this thread's until it is handed on.
+        unsafe { held::hold(ctx(0)) };
+        machine::refuse_membarrier();
+        let reader = machine::spawn(1, || protect(0));
+        let writer = machine::spawn(2, || replace(0, ptr::null_mut()));
+        let other = machine::spawn(3, || barrier::heavy(control()));
+        init::leave_rseq(control());
+        join([reader, writer, other]);
+        // SAFETY: the thread has ended.
+        unsafe { release::release(ctx(0)) };
+    });
+}

@@ -124,3 +124,70 @@ fn whoever_sleeps_is_woken() {
     sleepers(Mode::Fence, 1);
     MODES.into_iter().for_each(|mode| sleepers(mode, 0));
 }
+
+/// Two contexts hold one object, and are released one after the other.
+fn held_twice(mode: Mode, lines: u32) {
+    Model::new(mode).preemptions(1).lines(lines).check(|| {
+        for number in [0, 1] {
+            // SAFETY: static memory, this thread's until it is handed on.
+            unsafe { acquire::acquire(ctx(number), POINTER.as_ptr()) };
+        }
+        let releaser = machine::spawn(1, || {
+            for number in [0, 1] {
+                OBJECTS[0].look();
+                // SAFETY: handed on.
+                unsafe { release::release(ctx(number)) };
+            }
+        });
+        let writer = machine::spawn(2, || replace(0, ptr::null_mut()));
+        join([releaser, writer]);
+    });
+}
+
+#[test]
+fn by_each_of_two_hazards() {
+    MODES.into_iter().for_each(|mode| held_twice(mode, 1));
+    MODES.into_iter().for_each(|mode| held_twice(mode, 0));
+}
+
+/// What is released a second time may be another one's slot by now.
+#[test]
+fn from_whoever_releases_twice() {
+    Model::new(Mode::Fence).check(|| {
+        let clumsy = machine::spawn(1, || {
+            read_from(1, &ANOTHER);
+            // SAFETY: this thread's; it holds nothing.
+            unsafe { release::release(ctx(1)) };
+        });
+        let reader = machine::spawn(2, || read(2));
+        let writer = machine::spawn(3, || replace(0, ptr::null_mut()));
+        join([clumsy, reader, writer]);
+    });
+}
+
+/// Who waits for another's barrier is woken when that is over: it has no need of the end of its nap.
+#[test]
+fn by_a_barrier_that_is_shared() {
+    Model::new(Mode::Rseq).preemptions(1).check(|| {
+        machine::be_patient();
+        let writers = [1, 2].map(|number| machine::spawn(number, || barrier::heavy(control())));
+        join(writers);
+    });
+}
+
+/// No address is waited for, but what the caller did before comes before what it does next.
+#[test]
+fn waiting_for_nothing_is_a_fence() {
+    Model::new(Mode::Fence).check(|| {
+        let sides = [(1, &POINTER, &ANOTHER), (2, &ANOTHER, &POINTER)];
+        let [one, other] = sides.map(|(number, mine, yours)| {
+            machine::spawn(number, move || {
+                mine.store(ptr::null_mut(), Ordering::Relaxed);
+                synchronize::synchronize(ptr::null());
+                yours.load(Ordering::Relaxed).is_null()
+            })
+        });
+        let (one, other) = (one.join().expect("no panic"), other.join().expect("no panic"));
+        assert!(one || other, "neither has seen the other");
+    });
+}

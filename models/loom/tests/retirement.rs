@@ -111,8 +111,10 @@ fn what_is_retired_is_not_freed_under_a_held_hazard() {
 /// Two barriers at once: the second one's phase is not the first one's.
 #[test]
 fn each_of_two_barriers_waits_for_its_own() {
-    Model::new(Mode::Fence).preemptions(1).check(|| {
+    Model::new(Mode::Fence).preemptions(2).check(|| {
         no_worker();
+        machine::be_crowded();
+        machine::be_patient();
         let waiters = [0, 1].map(|object| {
             machine::spawn(1 + object, move || {
                 retire(object, ptr::null_mut());
@@ -129,6 +131,7 @@ fn each_of_two_barriers_waits_for_its_own() {
 fn who_reclaims_sees_what_retirers_did() {
     Model::new(Mode::Fence).preemptions(1).check(|| {
         no_worker();
+        machine::be_crowded();
         let retirers = [0, 1].map(|object| {
             machine::spawn(1 + object, move || {
                 OBJECTS[object].look();
@@ -165,6 +168,7 @@ fn a_barrier_waits_for_all_that_was_retired_before() {
 fn a_cohorts_barrier_waits_for_its_own() {
     Model::new(Mode::Fence).check(|| {
         no_worker();
+        machine::be_patient();
         retire(0, cohort(0));
         retire(1, cohort(1));
         let reclaimer = machine::spawn(1, || _ = reclaim::here());
@@ -197,8 +201,9 @@ fn whoever_finds_a_cohort_empty_sees_its_callbacks_done() {
 /// Two who wait for one cohort, or for all: who has heard sees what there is.
 #[test]
 fn waiters_for_one_batch_are_all_told() {
-    Model::new(Mode::Fence).preemptions(1).check(|| {
+    Model::new(Mode::Fence).preemptions(2).check(|| {
         no_worker();
+        machine::be_patient();
         retire(0, cohort(0));
         let first = machine::spawn(1, || {
             // SAFETY: static memory.

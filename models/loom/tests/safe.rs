@@ -39,7 +39,7 @@ fn what_is_swapped_in_is_seen_and_what_is_read_stays() {
 
 #[test]
 fn what_is_taken_out_is_seen_as_it_was_put_in() {
-    Model::new(Mode::Fence).check(|| {
+    Model::new(Mode::Fence).preemptions(3).check(|| {
         let cell = cell();
         let writers = [1, 2].map(|number| {
             let cell = cell.clone();
@@ -53,7 +53,7 @@ fn what_is_taken_out_is_seen_as_it_was_put_in() {
 
 #[test]
 fn what_is_compared_and_swapped_is_seen_by_readers_and_takers() {
-    Model::new(Mode::Fence).check(|| {
+    Model::new(Mode::Fence).preemptions(3).check(|| {
         let cell = Arc::new(Atomic::<Owner>::null());
         let first = machine::spawn(1, {
             let cell = cell.clone();
@@ -78,7 +78,7 @@ fn what_is_compared_and_swapped_is_seen_by_readers_and_takers() {
 /// Without a look before: it is the exchange itself that orders.
 #[test]
 fn who_finds_that_it_was_null_puts_in_what_the_next_one_sees() {
-    Model::new(Mode::Fence).check(|| {
+    Model::new(Mode::Fence).preemptions(3).check(|| {
         let cell = Arc::new(Atomic::<Owner>::null());
         let writers = [1, 2].map(|number| {
             let cell = cell.clone();
