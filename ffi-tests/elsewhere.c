@@ -235,11 +235,23 @@ static void fibres_hold_while_switched_away(void (*resume_last)(void))
     waits_until(resume_last);
 }
 
+/* Where there are no sequences, no line is taken for any CPU. */
+static void a_cpu_has_lines_for_sequences_only(void)
+{
+    const uint64_t lines = check_stats().lines;
+
+    acquire();
+    release();
+    if (hazptr_mode() != HAZPTR_MODE_RSEQ)
+        CHECK_EQ(check_stats().lines, lines);
+}
+
 int main(void)
 {
     struct sigaction action;
 
     check_mode();
+    a_cpu_has_lines_for_sequences_only();
     memset(&action, 0, sizeof(action));
     action.sa_handler = on_signal;
     CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);

@@ -196,12 +196,76 @@ static void no_list_of_threads(void)
     CHECK_EQ(hazptr_mode(), HAZPTR_MODE_FENCE);
 }
 
+/* What the calls that visit CPUs are answered: the first so many that it is not to be had. */
+static struct {
+    int listener, refusals;
+    unsigned int calls;
+} supervisor;
+
+static void *answer_visits(void *argument)
+{
+    for (;;) {
+        struct seccomp_notif call = filter_receive(supervisor.listener);
+
+        supervisor.calls++;
+        filter_answer(supervisor.listener, &call, supervisor.refusals-- > 0 ? EINVAL : 0);
+    }
+    return argument;
+}
+
+static void wait_under_supervision(int refusals)
+{
+    static long object;
+
+    bind_to_a_cpu();
+    filter_refuse(SYS_membarrier, ANY_ARGUMENT, EPERM);
+    supervisor.refusals = refusals;
+    supervisor.listener = filter_supervise(SYS_sched_setaffinity);
+    check_thread(answer_visits, NULL);
+    hazptr_synchronize(&object);
+    CHECK_EQ(hazptr_mode(), HAZPTR_MODE_FENCE);
+}
+
+static void a_cpu_that_has_gone_is_looked_for_again(void)
+{
+    wait_under_supervision(1);
+    CHECK_EQ(supervisor.refusals, -(int)supervisor.calls + 1);
+}
+
+#define MORE_THAN_ONE_LIST 300
+
+static void *stay(void *argument)
+{
+    for (;;)
+        pause();
+    return argument;
+}
+
+/*
+ * So many threads are listed in pieces, between which one may be missed: then all CPUs are visited, and not
+ * only the one that they all are bound to. In each of the two sweeps one call asks for all, and one goes
+ * back.
+ */
+static void a_list_in_pieces_is_no_list(void)
+{
+    const cpu_set_t allowed = cpus_allowed();
+    unsigned int i;
+
+    bind_to_a_cpu();
+    for (i = 0; i < MORE_THAN_ONE_LIST; i++)
+        check_thread(stay, NULL);
+    wait_under_supervision(0);
+    CHECK_EQ(supervisor.calls, 2 * (2 + (unsigned int)CPU_COUNT(&allowed)));
+}
+
 static const struct test_case cases[] = {
     {"every_cpu_is_visited", every_cpu_is_visited, 1, 0},
     {"swaps_end_before_acquires", swaps_end_before_acquires, 1, 0},
     {"no_visits_to_cpus", no_visits_to_cpus, 1, 1},
     {"pretended_visits_to_cpus", pretended_visits_to_cpus, 1, 1},
     {"no_list_of_threads", no_list_of_threads, 1, 0},
+    {"a_cpu_that_has_gone_is_looked_for_again", a_cpu_that_has_gone_is_looked_for_again, 1, 0},
+    {"a_list_in_pieces_is_no_list", a_list_in_pieces_is_no_list, 1, 0},
 };
 
 int main(int argc, char **argv)

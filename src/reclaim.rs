@@ -217,10 +217,10 @@ impl Listeners {
     fn tell(&self) {
         // Pairs with that in until().
         fence::after_rmw();
-        // Relaxed: ordered by the fence.
+        // Relaxed: ordered by the fence. So is the news, that pairs with the Acquire in until(): who has heard,
+        // sees what there is.
         if self.count.load(Ordering::Relaxed) != 0 {
-            // Release: pairs with the Acquire in until(): who has heard, sees what there is.
-            self.news.fetch_add(1, Ordering::Release);
+            self.news.fetch_add(1, Ordering::Relaxed);
             sys::futex_wake(sys::futex_word(&self.news), i32::MAX as u32);
         }
     }
@@ -260,7 +260,7 @@ pub fn until(who: Who, generation: u32, timeout_ns: u64, mut done: impl FnMut() 
     let announced_in = control.generation();
     let outcome = loop {
         let called = pass(control, what, who);
-        // Acquire: pairs with the Release in tell().
+        // Acquire: pairs with the fence in tell().
         let news = listeners.news.load(Ordering::Acquire);
         // In a child that a handler has forked, nothing is pending that was.
         if done() || control.generation() != generation {

@@ -164,12 +164,12 @@ impl Registry {
         let bytes = (FIRST << chunk) * size_of::<Line>();
         let mapped = sys::map_zeroed(bytes)?;
         let new = mapped.cast::<Line>();
-        // AcqRel: Release publishes our mapping to the load above; Acquire, on failure too,
-        // pairs with the winner's Release.
+        // Release: publishes our mapping to the load above. Acquire, on failure: pairs with the winner's
+        // Release.
         match entry.compare_exchange(
             ptr::null_mut(),
             new.as_ptr(),
-            Ordering::AcqRel,
+            Ordering::Release,
             Ordering::Acquire,
         ) {
             Ok(_) => Some(new),

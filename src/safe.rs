@@ -123,8 +123,8 @@ impl<T: Send + 'static> Atomic<T> {
     ) -> Result<Option<Unlinked<T>>, Option<Box<T>>> {
         let old = current.map_or(ptr::null_mut(), |guard| guard.object.as_ptr());
         let new = raw(new.into());
-        // AcqRel: as in swap().
-        match self.object.compare_exchange(old, new, Ordering::AcqRel, Ordering::Relaxed) {
+        // Release: what is put in is seen by its readers. What is taken out the guard has acquired.
+        match self.object.compare_exchange(old, new, Ordering::Release, Ordering::Relaxed) {
             Ok(old) => Ok(NonNull::new(old).map(|object| Unlinked { object, owns: PhantomData })),
             // SAFETY: it was a box, and nobody else has seen it.
             Err(_) => Err(unsafe { boxed(new) }),

@@ -84,8 +84,8 @@ impl Worker {
         // knows there.
         let signals = sys::block_signals();
         if self.change(NONE, AWAKE) && thread::start(main).is_err() {
+            // Who waits for its number looks again by itself.
             self.state.store(REFUSED, Ordering::Relaxed);
-            sys::futex_wake(sys::futex_word(&self.tid), i32::MAX as u32);
         }
         sys::restore_signals(signals);
     }

@@ -168,6 +168,11 @@ static void in_the_worker(void)
         AWAIT(times_reclaimed(&forker));
         parent_has_lost_nothing();
     }
+    /* There the worker is the only thread: what it returns to ends it, and so the process. */
+    retire_them_all(fork_and_return);
+    AWAIT(times_reclaimed(&forker));
+    reap();
+    parent_has_lost_nothing();
 }
 
 static void in_this_thread(void)

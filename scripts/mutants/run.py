@@ -177,7 +177,8 @@ def noticed(output, status, name):
         return None
     if status is None:
         return "no end"
-    names = re.findall(name, output, re.M)
+    # Where one thread of loom's has failed, others may keep the rest from being printed.
+    names = re.findall(name, output, re.M) or re.findall(r"^thread '([\w:]*::[\w:]+)'", output, re.M)
     return names[0] if names else f"exit status {status}"
 
 

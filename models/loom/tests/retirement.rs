@@ -31,11 +31,35 @@ unsafe extern "C" fn free(head: *mut hazptr_head) {
     unsafe { &*(*head).addr.cast::<Object>() }.free();
 }
 
+/// As long as the pointer points to something, it is not freed.
+unsafe extern "C" fn free_later(head: *mut hazptr_head) {
+    while !POINTER.load(Ordering::Acquire).is_null() {
+        machine::yield_now();
+    }
+    // SAFETY: passed on.
+    unsafe { free(head) };
+}
+
+/// Others have their turn first.
+unsafe extern "C" fn free_slowly(head: *mut hazptr_head) {
+    machine::yield_now();
+    // SAFETY: passed on.
+    unsafe { free(head) };
+}
+
 /// Retires an object, in a cohort or not.
 fn retire(object: usize, cohort: *mut hazptr_cohort) {
+    retire_by(object, cohort, free);
+}
+
+fn retire_by(
+    object: usize,
+    cohort: *mut hazptr_cohort,
+    func: unsafe extern "C" fn(*mut hazptr_head),
+) {
     let head = HEADS.0[object].get_untold().cast();
     // SAFETY: ours, once.
-    let error = unsafe { retire::retire_in(cohort, head, OBJECTS[object].addr(), Some(free), 0) };
+    let error = unsafe { retire::retire_in(cohort, head, OBJECTS[object].addr(), Some(func), 0) };
     assert_eq!(error, 0);
 }
 
@@ -195,6 +219,66 @@ fn whoever_finds_a_cohort_empty_sees_its_callbacks_done() {
         assert_eq!(unsafe { cohort::barrier(cohort(0), HAZPTR_FOREVER) }, 0);
         assert!(OBJECTS[0].is_freed());
         join(reclaimers);
+    });
+}
+
+/// Another one's callback in the same batch lasts until the waiter has been told.
+#[test]
+fn a_cohorts_waiter_is_told_before_others_callbacks_are_over() {
+    Model::new(Mode::Fence).check(|| {
+        no_worker();
+        machine::be_patient();
+        // The last one is called first.
+        retire_by(1, cohort(1), free_later);
+        retire(0, cohort(0));
+        let reclaimer = machine::spawn(1, || _ = reclaim::here());
+        let waiter = machine::spawn(2, || {
+            // SAFETY: static memory.
+            assert_eq!(unsafe { cohort::barrier(cohort(0), HAZPTR_FOREVER) }, 0);
+            assert!(OBJECTS[0].is_freed());
+            POINTER.store(ptr::null_mut(), Ordering::Release);
+        });
+        join([reclaimer, waiter]);
+        reclaim::here();
+        assert!(OBJECTS[1].is_freed());
+    });
+}
+
+/// What was retired before it is waited for, if another one closes the phase and a third one reclaims it.
+#[test]
+fn a_barrier_waits_for_what_is_being_reclaimed_beside_another_barrier() {
+    Model::new(Mode::Fence).preemptions(1).check(|| {
+        no_worker();
+        machine::be_patient();
+        let waiter = machine::spawn(1, || {
+            retire_by(0, ptr::null_mut(), free_slowly);
+            assert_eq!(reclaim::barrier(), 0);
+            assert!(OBJECTS[0].is_freed());
+        });
+        let other = machine::spawn(2, || assert_eq!(reclaim::barrier(), 0));
+        let reclaimer = machine::spawn(3, || _ = reclaim::here());
+        join([waiter, other, reclaimer]);
+    });
+}
+
+/// The barrier of who reclaims is after what it takes, whoever has retired that.
+#[test]
+fn what_another_retires_is_not_freed_under_a_held_hazard() {
+    Model::new(Mode::Rseq).check(|| {
+        no_worker();
+        // SAFETY: static memory, this thread's until it is handed on.
+        unsafe { held::hold(ctx(0)) };
+        let reclaimer = machine::spawn(1, || _ = reclaim::here());
+        let reader = machine::spawn(2, || protect(0));
+        let writer = machine::spawn(3, || {
+            POINTER.store(ptr::null_mut(), Ordering::Release);
+            retire(0, ptr::null_mut());
+        });
+        join([reclaimer, reader, writer]);
+        // SAFETY: the thread has ended.
+        unsafe { release::release(ctx(0)) };
+        reclaim::here();
+        assert!(OBJECTS[0].is_freed());
     });
 }
 

@@ -44,7 +44,10 @@ fn what_is_taken_out_is_seen_as_it_was_put_in() {
         let writers = [1, 2].map(|number| {
             let cell = cell.clone();
             machine::spawn(number, move || {
-                cell.swap(new(number)).expect("never null").wait().0.free();
+                let old = cell.swap(new(number)).expect("never null");
+                // The first one's may be read at once.
+                old.0.look();
+                old.wait().0.free();
             })
         });
         join(writers);
