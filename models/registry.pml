@@ -49,6 +49,7 @@
  * Mutants, and what each shows:
  *   PLAIN_SWAP         swap stores current[cpu] without a sequence or a check
  *   CHECKED_SWAP       swap checks cpu and old line, but is not a sequence
+ *   ANY_CPU            swap is a sequence, but does not look which CPU it is on
  *   PARK_FIRST         the old line is parked before current[cpu] leaves it
  *   TAKE_CURRENT       a line is taken although it is CURRENT
  *   TAKE_SHARED        (with SHARED_LINE) a line is taken although it is SHARED
@@ -311,7 +312,11 @@ inline swap()
 			atomic {
 				RUNS -> enter_sequence();
 				if
+#ifdef ANY_CPU
+				:: LOAD(CPU, CURRENT_OF(cpu)) == old
+#else
 				:: CPU == cpu && LOAD(CPU, CURRENT_OF(cpu)) == old
+#endif
 				:: else -> leave_sequence(); old = new; break
 				fi
 			}

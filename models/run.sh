@@ -59,6 +59,7 @@ registry      holds       -O0   SHARED_LINE
 registry      assertion   -O0   SWAPPER DRAINED_TWICE
 registry      assertion   -O0   PLAIN_SWAP
 registry      assertion   -O0   ACQUIRER CHECKED_SWAP
+registry      assertion   -O0   ANY_CPU
 registry      assertion   -O0   PARK_FIRST
 registry      assertion   -O0   TAKE_CURRENT
 registry      assertion   -O0   SHARED_LINE TAKE_SHARED

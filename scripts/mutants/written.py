@@ -302,5 +302,6 @@ MODELS = {
     "init.rs: leave_rseq: new lines still become current": "mode NR_CPUS_STAYS",
     "init.rs: leave_rseq: old lines stay current": "mode TABLE_STAYS",
     "reclaim.rs: barrier: closes the phase before it takes": "retire CLOSED_EARLY",
+    "rseq.rs: swap_line: on another CPU": "registry ANY_CPU",
     "rseq.rs: swap_line: beyond the table, or while sequences are given up": "mode NR_CPUS_UNSEEN",
 }
