@@ -15,6 +15,7 @@
 /* Zero but for the address. Must not move while the thread runs. */
 struct waiter {
     const void *addr;
+    void (*wait)(const void *);
     pthread_t thread;
     pid_t tid;
     int returned;
@@ -88,7 +89,7 @@ static inline void *waiter_main(void *argument)
     struct waiter *waiter = (struct waiter *)argument;
 
     __atomic_store_n(&waiter->tid, thread_id(), __ATOMIC_RELEASE);
-    hazptr_synchronize(waiter->addr);
+    waiter->wait(waiter->addr);
     __atomic_store_n(&waiter->returned, 1, __ATOMIC_RELEASE);
     return NULL;
 }
@@ -98,11 +99,18 @@ static inline int waiter_returned(const struct waiter *waiter)
     return __atomic_load_n(&waiter->returned, __ATOMIC_ACQUIRE);
 }
 
-static inline void waiter_start(struct waiter *waiter, const void *addr)
+/* Waits in a way of the caller's. */
+static inline void waiter_start_by(struct waiter *waiter, void (*wait)(const void *), const void *addr)
 {
     memset(waiter, 0, sizeof(*waiter));
     waiter->addr = addr;
+    waiter->wait = wait;
     waiter->thread = check_thread(waiter_main, waiter);
+}
+
+static inline void waiter_start(struct waiter *waiter, const void *addr)
+{
+    waiter_start_by(waiter, hazptr_synchronize, addr);
 }
 
 /* Until the waiter is blocked on a futex; returns which. It must not have returned. */

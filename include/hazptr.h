@@ -527,6 +527,51 @@ HAZPTR_API void hazptr_note_context_switch(void);
 HAZPTR_API void hazptr_synchronize(const void *addr);
 
 /**
+ * As hazptr_synchronize(), but not longer than so many nanoseconds, plus those of its barrier. With
+ * @timeout_ns 0 it looks once; HAZPTR_FOREVER is no limit.
+ *
+ * After ETIMEDOUT somebody may still protect @addr; everything else is as before, and the caller may try
+ * again, or have it retired.
+ *
+ * Threads, signal handlers, fork, cost: as hazptr_synchronize(). NULL: is protected by nobody.
+ * Returns 0, or ETIMEDOUT. errno is preserved. Since 0.1.
+ */
+HAZPTR_API int hazptr_synchronize_timeout(const void *addr, uint64_t timeout_ns);
+
+/**
+ * As hazptr_synchronize(), for every address from @start on, @len bytes: for a slab, or a mapping, whose
+ * objects readers protect one by one.
+ *
+ * Threads, signal handlers, fork: as hazptr_synchronize(). Cost: as there, one barrier, whatever @len is.
+ * Returns 0; EINVAL, without a wait, if @start is NULL, @len is 0, or the end is beyond the address space.
+ * errno is preserved. Since 0.1.
+ */
+HAZPTR_API int hazptr_synchronize_range(const void *start, size_t len);
+
+/**
+ * As hazptr_synchronize(), for each of @count addresses at @addrs, which stay there until it returns; NULL
+ * among them is protected by nobody.
+ *
+ * Threads, signal handlers, fork: as hazptr_synchronize(). Cost: one barrier and one look at all slots;
+ * up to some thousand addresses that look takes about as long as for one, beyond that it grows with
+ * their number for every hazard held.
+ * Returns 0; EINVAL, without a wait, if @addrs is NULL and @count is not 0. errno is preserved. Since 0.1.
+ */
+HAZPTR_API int hazptr_synchronize_many(const void *const *addrs, size_t count);
+
+/**
+ * Tell whether anybody protects @addr.
+ *
+ * 0 for an address that was made unreachable before: nobody does, and nobody will; it may be freed. For
+ * any other it says nothing about the next moment.
+ *
+ * Threads, signal handlers, fork: as hazptr_synchronize(). NULL: 0, at once.
+ * Cost: a barrier and a look at every slot in use; never waits for a reader.
+ * Returns 1 or 0. errno is preserved. Since 0.1.
+ */
+HAZPTR_API int hazptr_is_protected(const void *addr);
+
+/**
  * Have @func(@head) called when nobody protects @addr any more: hazptr_synchronize() without the
  * wait.
  *

@@ -470,6 +470,59 @@ pub extern "C" fn hazptr_synchronize(addr: *const c_void) {
     synchronize::synchronize(addr);
 }
 
+/// As hazptr_synchronize(), but not longer than so many nanoseconds, plus those of its barrier. With
+/// @timeout_ns 0 it looks once; HAZPTR_FOREVER is no limit.
+///
+/// After ETIMEDOUT somebody may still protect @addr; everything else is as before, and the caller may try
+/// again, or have it retired.
+///
+/// Threads, signal handlers, fork, cost: as hazptr_synchronize(). NULL: is protected by nobody.
+/// Returns 0, or ETIMEDOUT. errno is preserved. Since 0.1.
+#[unsafe(no_mangle)]
+pub extern "C" fn hazptr_synchronize_timeout(addr: *const c_void, timeout_ns: u64) -> c_int {
+    synchronize::with_timeout(addr, timeout_ns)
+}
+
+/// As hazptr_synchronize(), for every address from @start on, @len bytes: for a slab, or a mapping, whose
+/// objects readers protect one by one.
+///
+/// Threads, signal handlers, fork: as hazptr_synchronize(). Cost: as there, one barrier, whatever @len is.
+/// Returns 0; EINVAL, without a wait, if @start is NULL, @len is 0, or the end is beyond the address space.
+/// errno is preserved. Since 0.1.
+#[unsafe(no_mangle)]
+pub extern "C" fn hazptr_synchronize_range(start: *const c_void, len: usize) -> c_int {
+    synchronize::range(start, len)
+}
+
+/// As hazptr_synchronize(), for each of @count addresses at @addrs, which stay there until it returns; NULL
+/// among them is protected by nobody.
+///
+/// Threads, signal handlers, fork: as hazptr_synchronize(). Cost: one barrier and one look at all slots;
+/// up to some thousand addresses that look takes about as long as for one, beyond that it grows with
+/// their number for every hazard held.
+/// Returns 0; EINVAL, without a wait, if @addrs is NULL and @count is not 0. errno is preserved. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hazptr_synchronize_many(
+    addrs: *const *const c_void,
+    count: usize,
+) -> c_int {
+    // SAFETY: the caller's duty, passed on.
+    unsafe { synchronize::many(addrs, count) }
+}
+
+/// Tell whether anybody protects @addr.
+///
+/// 0 for an address that was made unreachable before: nobody does, and nobody will; it may be freed. For
+/// any other it says nothing about the next moment.
+///
+/// Threads, signal handlers, fork: as hazptr_synchronize(). NULL: 0, at once.
+/// Cost: a barrier and a look at every slot in use; never waits for a reader.
+/// Returns 1 or 0. errno is preserved. Since 0.1.
+#[unsafe(no_mangle)]
+pub extern "C" fn hazptr_is_protected(addr: *const c_void) -> c_int {
+    synchronize::is_protected(addr).into()
+}
+
 /// Have @func(@head) called when nobody protects @addr any more: hazptr_synchronize() without the
 /// wait.
 ///

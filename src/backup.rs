@@ -88,9 +88,16 @@ impl BackupList {
         None
     }
 
-    /// A backup slot that holds `addr`. Its owner may unlink it at any time: it is but a name.
-    pub fn holder(&self, addr: *const c_void) -> Option<*const Slot> {
-        self.find(|slot| ptr::eq(slot.held(), addr).then_some(ptr::from_ref(slot)))
+    /// A backup slot that holds what is `wanted`, and which address that is. Its owner may unlink it at any
+    /// time: it is but a name.
+    pub fn holder(
+        &self,
+        wanted: impl Fn(*const c_void) -> bool,
+    ) -> Option<(*const Slot, *mut c_void)> {
+        self.find(|slot| {
+            let held = slot.held();
+            wanted(held).then_some((ptr::from_ref(slot), held))
+        })
     }
 
     /// Whether the slot of that name is on the list and holds `addr`.

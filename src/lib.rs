@@ -26,7 +26,7 @@
 //! | [`retire`] | on this CPU's list; whom to tell |
 //! | [`shard`], [`wide`] | that list; its word of sixteen bytes |
 //! | [`reclaim`] | take, barrier, look, call back; waiting for that |
-//! | [`protected`] | which of many objects are protected |
+//! | [`protected`], [`filter`] | which of many objects are protected; a set of addresses |
 //! | [`ledger`] | what is where; the phases of barriers |
 //! | [`batch`] | what a thread reclaims, and what others may take of it |
 //! | [`list`] | retired objects and chains of them |
@@ -110,6 +110,7 @@ mod cohort;
 mod control;
 mod delay;
 mod fence;
+mod filter;
 mod held;
 mod init;
 mod ledger;

@@ -11,20 +11,13 @@
 use crate::abi::hazptr_head;
 use crate::batch::{Batch, MIXED};
 use crate::control::Control;
+use crate::filter::{Filter, hash};
 use crate::line::Slot;
 use crate::list::{self, List};
 use core::ffi::c_void;
 
-/// Bits of the filter: 2 KiB of the caller's stack. A thousand hazards make one address in sixteen
-/// a suspect that need not be one.
-const FILTER_BITS: u32 = if cfg!(test) { 6 } else { 14 };
-const FILTER_WORDS: usize = (1usize << FILTER_BITS).div_ceil(64);
 /// Chains of the table of suspects: 2 KiB.
 const CHAIN_BITS: u32 = if cfg!(test) { 2 } else { 7 };
-
-fn hash(addr: *const c_void, bits: u32) -> usize {
-    ((addr.addr() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - bits)) as usize
-}
 
 /// Shows every hazard's address to `look`.
 ///
@@ -50,11 +43,10 @@ fn for_each_hazard(control: &Control, mut look: impl FnMut(*mut c_void)) {
 /// The batch is the caller's.
 #[inline(never)]
 pub unsafe fn sort(control: &Control, batch: &mut Batch, kept: &mut List) -> (List, usize) {
-    let mut filter = [0u64; FILTER_WORDS];
+    let mut filter = Filter::new();
     let mut any = false;
     for_each_hazard(control, |addr| {
-        let bit = hash(addr, FILTER_BITS);
-        filter[bit / 64] |= 1 << (bit % 64);
+        filter.add(addr);
         any = true;
     });
     if !any && batch.left.length == 0 {
@@ -67,8 +59,7 @@ pub unsafe fn sort(control: &Control, batch: &mut Batch, kept: &mut List) -> (Li
     // SAFETY: the caller's duty: the node was just taken off its list.
     let mut look = |node: *mut hazptr_head| unsafe {
         let addr = (*node).addr;
-        let bit = hash(addr, FILTER_BITS);
-        let suspect = filter[bit / 64] >> (bit % 64) & 1 != 0;
+        let suspect = filter.may_have(addr);
         doubt |= suspect;
         if suspect { &mut suspects[hash(addr, CHAIN_BITS)] } else { &mut free }.push(node);
     };

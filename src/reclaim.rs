@@ -14,6 +14,7 @@ use crate::list::{self, List};
 use crate::retire::Chains;
 use crate::sync::{AtomicU32, Ordering};
 use crate::thread::Host;
+use crate::wait::Deadline;
 use crate::{barrier, cohort, fence, init, protected, sync, sys, worker};
 use core::ffi::c_int;
 use core::ptr;
@@ -250,7 +251,7 @@ pub fn until(who: Who, generation: u32, timeout_ns: u64, mut done: impl FnMut() 
     }
     let control = control();
     let listeners = &retired().listeners;
-    let deadline = sys::now_ns().saturating_add(timeout_ns);
+    let deadline = Deadline::after(timeout_ns);
     let what = if matches!(who, Who::Cohort(_)) { What::All } else { What::Kept };
     let mut pause = FIRST_PAUSE_NS;
     // Relaxed: ordered by the fence, which pairs with that in tell().
@@ -266,11 +267,7 @@ pub fn until(who: Who, generation: u32, timeout_ns: u64, mut done: impl FnMut() 
         if done() || control.generation() != generation {
             break 0;
         }
-        let left = if timeout_ns == HAZPTR_FOREVER {
-            u64::MAX
-        } else {
-            deadline.saturating_sub(sys::now_ns())
-        };
+        let left = deadline.left();
         if left == 0 {
             break libc::ETIMEDOUT;
         }

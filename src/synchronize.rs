@@ -6,54 +6,135 @@
 
 use crate::control::Control;
 use crate::delay::{self, Point};
+use crate::filter::Filter;
 use crate::sync::Ordering;
-use crate::{barrier, fence, init, wait};
-use core::ffi::c_void;
+use crate::wait::{self, Deadline};
+use crate::{barrier, fence, init};
+use core::ffi::{c_int, c_void};
 use core::ptr;
 
 /// See [`crate::abi::hazptr_synchronize`].
 pub fn synchronize(addr: *const c_void) {
-    let control = init::ensure();
-    if addr.is_null() {
-        fence::full();
-        return;
+    let _ = until_unprotected(addr, Deadline::NEVER);
+}
+
+/// See [`crate::abi::hazptr_synchronize_timeout`].
+pub fn with_timeout(addr: *const c_void, timeout_ns: u64) -> c_int {
+    until_unprotected(addr, Deadline::after(timeout_ns))
+}
+
+/// See [`crate::abi::hazptr_synchronize_range`].
+pub fn range(start: *const c_void, len: usize) -> c_int {
+    // The first address after NULL is NOTHING's (held.rs).
+    if start.addr() <= 1 || len == 0 || start.addr().checked_add(len - 1).is_none() {
+        return libc::EINVAL;
     }
+    wait(Deadline::NEVER, |held| held.addr().wrapping_sub(start.addr()) < len)
+}
+
+/// See [`crate::abi::hazptr_synchronize_many`].
+///
+/// # Safety
+/// As there.
+pub unsafe fn many(addrs: *const *const c_void, count: usize) -> c_int {
+    if count == 0 {
+        return 0;
+    }
+    if addrs.is_null() {
+        return libc::EINVAL;
+    }
+    // SAFETY: the caller's duty.
+    let addrs = unsafe { core::slice::from_raw_parts(addrs, count) };
+    let mut filter = Filter::new();
+    addrs.iter().for_each(|&addr| filter.add(addr));
+    wait(Deadline::NEVER, |held| {
+        filter.may_have(held) && !held.is_null() && addrs.iter().any(|&addr| ptr::eq(addr, held))
+    })
+}
+
+/// See [`crate::abi::hazptr_is_protected`].
+pub fn is_protected(addr: *const c_void) -> bool {
+    let wanted = |held| ptr::eq(held, addr);
+    !addr.is_null()
+        && behind_barrier(|control, _| {
+            let mut lines = control.registry.lines(control.registry.mark());
+            lines.any(|line| line.holds(wanted)) || control.backup.holder(wanted).is_some()
+        })
+}
+
+fn until_unprotected(addr: *const c_void, deadline: Deadline) -> c_int {
+    if addr.is_null() {
+        init::ensure();
+        fence::full();
+        return 0;
+    }
+    wait(deadline, |held| ptr::eq(held, addr))
+}
+
+/// Does something behind a barrier: anew in a child that a handler forks in the middle of it, in the
+/// child's own terms.
+fn behind_barrier<T>(act: impl Fn(&'static Control, u32) -> T) -> T {
     loop {
+        let control = init::ensure();
         let generation = control.generation();
         barrier::heavy(control);
         delay::point(Point::BeforeScan);
-        wait_for_lines(control, generation, addr);
-        wait_for_backup(control, generation, addr);
+        let outcome = act(control, generation);
         if control.generation() == generation {
-            return;
+            return outcome;
         }
-        // A handler forked in the middle, and this is the child. Begin anew, in its own terms.
-        init::ensure();
     }
+}
+
+/// Waits until no slot holds what is `wanted`, which is not NULL. 0 or ETIMEDOUT.
+fn wait(deadline: Deadline, wanted: impl Fn(*const c_void) -> bool) -> c_int {
+    let is_over = behind_barrier(|control, generation| {
+        wait_for_lines(control, generation, deadline, &wanted)
+            && wait_for_backup(control, generation, deadline, &wanted)
+    });
+    if is_over { 0 } else { libc::ETIMEDOUT }
 }
 
 /// Every slot of every line below the mark, whatever the line's state (I6).
-fn wait_for_lines(control: &Control, generation: u32, addr: *const c_void) {
+#[inline]
+fn wait_for_lines(
+    control: &Control,
+    generation: u32,
+    deadline: Deadline,
+    wanted: impl Fn(*const c_void) -> bool,
+) -> bool {
     // After the barrier: a line that holds a committed hazard was counted before.
     let mark = control.registry.mark();
-    for line in control.registry.lines(mark).filter(|line| line.holds(addr)) {
+    for line in control.registry.lines(mark).filter(|line| line.holds(&wanted)) {
         for slot in &line.slots {
-            if ptr::eq(slot.held(), addr) {
-                let held = || ptr::eq(slot.held(), addr);
-                wait::until_gone(control, generation, slot, held);
+            let found = slot.held();
+            // For this address, for others that are wanted do not come anew.
+            let held = || ptr::eq(slot.held(), found);
+            if wanted(found) && !wait::until_gone(control, generation, slot, deadline, held) {
+                return false;
             }
         }
     }
+    true
 }
 
-fn wait_for_backup(control: &Control, generation: u32, addr: *const c_void) {
+fn wait_for_backup(
+    control: &Control,
+    generation: u32,
+    deadline: Deadline,
+    wanted: impl Fn(*const c_void) -> bool,
+) -> bool {
     // One after the other. A holder that comes only now re-loads its pointer, and lets go.
-    while let Some(slot) = control.backup.holder(addr) {
-        wait::until_gone(control, generation, slot, || control.backup.is_held(slot, addr));
+    while let Some((slot, found)) = control.backup.holder(&wanted) {
+        let held = || control.backup.is_held(slot, found);
+        if !wait::until_gone(control, generation, slot, deadline, held) {
+            return false;
+        }
         if control.generation() != generation {
-            return;
+            break;
         }
     }
+    true
 }
 
 /// Hazards held in lines at this moment: exact only if nothing else runs.

@@ -8,6 +8,7 @@
 //! One release wakes, and then nobody does until somebody is about to sleep again: until those who
 //! were woken have had a CPU, the slot may be filled and released any number of times.
 
+use crate::abi::HAZPTR_FOREVER;
 use crate::control::{Control, Mode, control};
 use crate::delay::{self, Point};
 use crate::line::Slot;
@@ -16,6 +17,8 @@ use crate::sync::{AtomicU32, AtomicU64, Backoff, Ordering};
 use crate::{barrier, fence, sys};
 
 const BUCKET_BITS: u32 = 4;
+
+const SLEEP_CAP_NS: u64 = sys::SLEEP_CAP_MS * 1_000_000;
 
 /// How often a waiter looks again before it prepares to sleep, ever less often: some microseconds.
 const SPINS: u32 = if cfg!(test) { 2 } else { 12 };
@@ -106,9 +109,28 @@ impl Waiters {
     }
 }
 
+/// Until when somebody waits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Deadline(u64);
+
+impl Deadline {
+    /// For ever.
+    pub const NEVER: Self = Self(HAZPTR_FOREVER);
+
+    /// So many nanoseconds from now, or HAZPTR_FOREVER.
+    pub fn after(ns: u64) -> Self {
+        Self(if ns == HAZPTR_FOREVER { ns } else { sys::now_ns().saturating_add(ns) })
+    }
+
+    /// Nanoseconds from now until then.
+    pub fn left(self) -> u64 {
+        if self == Self::NEVER { self.0 } else { self.0.saturating_sub(sys::now_ns()) }
+    }
+}
+
 /// Waits until `held` says no, or this turns out to be a child that a handler forked since
 /// `generation` was read: then whoever holds it does not exist here, and the caller starts afresh.
-/// `held` reads, with Acquire, whether `slot` still holds what the caller has seen there.
+/// False if that has not come about by the deadline. `held` reads, with Acquire, whether `slot` still holds what the caller has seen there.
 ///
 /// Sleeping, in order: announce; arm the futex word; barrier; look again; sleep on that value. Both
 /// cases against a release (store NULL, then look for sleepers): if its store came before our
@@ -116,11 +138,17 @@ impl Waiters {
 /// the word as we armed it or as it was changed since, by itself or by another release: then the
 /// kernel does not let us sleep, or whoever changed it has woken us. After that the word is armed
 /// anew, and with another value there is another barrier, for releases in between woke nobody.
-pub fn until_gone(control: &Control, generation: u32, slot: *const Slot, held: impl Fn() -> bool) {
+pub fn until_gone(
+    control: &Control,
+    generation: u32,
+    slot: *const Slot,
+    deadline: Deadline,
+    held: impl Fn() -> bool,
+) -> bool {
     let backoff = Backoff::new();
     for _ in 0..SPINS {
         if !held() {
-            return;
+            return true;
         }
         backoff.spin();
     }
@@ -132,22 +160,30 @@ pub fn until_gone(control: &Control, generation: u32, slot: *const Slot, held: i
     delay::point(Point::Announced);
     let over = || !held() || control.generation() != generation;
     let mut armed = 0;
-    while !over() {
+    let is_over = loop {
+        if over() {
+            break true;
+        }
         let wish = bucket.arm();
         if wish != armed {
             barrier::before_sleep(control);
             armed = wish;
             continue;
         }
+        let left = deadline.left();
+        if left == 0 {
+            break false;
+        }
         control.counters.add(slot, Count::Sleep);
         delay::point(Point::BeforeSleep);
-        sys::futex_wait(sys::futex_word(&bucket.wish), wish, sys::SLEEP_CAP_MS);
-    }
+        sys::futex_wait_ns(sys::futex_word(&bucket.wish), wish, Some(left.min(SLEEP_CAP_NS)));
+    };
     if control.generation() == announced_in {
         // Never below zero: a handler may fork right here.
         control.word.lower();
         bucket.leave();
     } // Else a fork has wiped it, and those that stand there are the child's own.
+    is_over
 }
 
 /// Wakes those who may sleep for `slot`, from which an address was removed. Out of line on purpose.
@@ -196,7 +232,7 @@ mod tests {
         thread::scope(|scope| {
             scope.spawn(|| {
                 let held = || ptr::eq(slot.held(), address(1));
-                until_gone(control, control.generation(), &raw const slot, held);
+                until_gone(control, control.generation(), &raw const slot, Deadline::NEVER, held);
             });
             while collect(control).sleeps == before.sleeps {
                 thread::yield_now();

@@ -63,7 +63,7 @@ static void *wait_and_see(void *argument)
 
 static void a_sleeping_waiter_sleeps_on(void)
 {
-    struct waiter waiter = {&interface_awaited, pthread_self(), 0, 0};
+    struct waiter waiter = {&interface_awaited, hazptr_synchronize, pthread_self(), 0, 0};
     uint64_t sleeps = check_stats().sleeps;
     struct hazptr_ctx ctx;
 
