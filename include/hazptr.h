@@ -745,6 +745,19 @@ HAZPTR_API unsigned int hazptr_mode(void);
  */
 HAZPTR_API int hazptr_stats(struct hazptr_statistics *stats, size_t size);
 
+/**
+ * Write to the file descriptor @fd who holds what: each hazard on a line of its own that begins with
+ * "held:", then what there is of lines and of retired objects. Meant for people; the text may change.
+ *
+ * As of about now, for nobody is stopped. What another thread has locked at the moment is left out, and said
+ * to be. HAZPTR_DUMP_SIGNAL=n in the environment has the signal n do this, to standard error.
+ *
+ * Threads: any. Signal handlers: safe. Fork: in the child, what the child has. Not a cancellation point.
+ * Cost: one write(2) a line.
+ * Returns 0, or the error of write(2); what was written by then stays. errno is preserved. Since 0.1.
+ */
+HAZPTR_API int hazptr_dump(int fd);
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus

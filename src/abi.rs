@@ -6,8 +6,8 @@
 #![allow(non_camel_case_types, clippy::missing_safety_doc)]
 
 use crate::{
-    acquire, cohort, control, held, init, policy, reclaim, release, retire, stats, synchronize,
-    wait,
+    acquire, cohort, control, dump, held, init, policy, reclaim, release, retire, stats,
+    synchronize, wait,
 };
 use core::ffi::{c_int, c_uint, c_void};
 use core::ptr;
@@ -754,4 +754,18 @@ pub extern "C" fn hazptr_mode() -> c_uint {
 pub unsafe extern "C" fn hazptr_stats(stats: *mut hazptr_statistics, size: usize) -> c_int {
     // SAFETY: the caller's duty, passed on.
     unsafe { stats::read(stats, size) }
+}
+
+/// Write to the file descriptor @fd who holds what: each hazard on a line of its own that begins with
+/// "held:", then what there is of lines and of retired objects. Meant for people; the text may change.
+///
+/// As of about now, for nobody is stopped. What another thread has locked at the moment is left out, and said
+/// to be. HAZPTR_DUMP_SIGNAL=n in the environment has the signal n do this, to standard error.
+///
+/// Threads: any. Signal handlers: safe. Fork: in the child, what the child has. Not a cancellation point.
+/// Cost: one write(2) a line.
+/// Returns 0, or the error of write(2); what was written by then stays. errno is preserved. Since 0.1.
+#[unsafe(no_mangle)]
+pub extern "C" fn hazptr_dump(fd: c_int) -> c_int {
+    dump::dump(fd)
 }

@@ -66,7 +66,7 @@ impl BackupList {
     }
 
     /// Shows every node's slot to `look`, until it has found what it looks for.
-    fn find<T>(&self, mut look: impl FnMut(&Slot) -> Option<T>) -> Option<T> {
+    fn find<T>(&self, look: impl FnMut(&Slot) -> Option<T>) -> Option<T> {
         // Acquire: pairs with the Release in link(). If this sees an empty list, then nothing was
         // linked whose acquire goes on to trust the old pointer: its full fence after linking
         // pairs with ours in barrier::heavy(), as in portable::validate(). A hazard linked before
@@ -74,8 +74,11 @@ impl BackupList {
         if self.head.load(Ordering::Acquire).is_null() {
             return None;
         }
-        let _held = self.lock.lock();
-        // Relaxed: we hold the lock.
+        self.walk(&self.lock.lock(), look)
+    }
+
+    fn walk<T>(&self, _held: &Guard<'_>, mut look: impl FnMut(&Slot) -> Option<T>) -> Option<T> {
+        // Relaxed: the lock is held.
         let mut node = self.head.load(Ordering::Relaxed);
         // SAFETY: nodes on the list are in place while we hold the lock.
         while let Some(this) = unsafe { node.as_ref() } {
@@ -112,6 +115,16 @@ impl BackupList {
             look(slot);
             None
         });
+    }
+
+    /// Shows every node to `look`: false, and none, if somebody has the lock.
+    pub fn try_for_each(&self, mut look: impl FnMut(&Slot)) -> bool {
+        let Some(held) = self.lock.try_lock() else { return false };
+        self.walk(&held, |slot| -> Option<()> {
+            look(slot);
+            None
+        });
+        true
     }
 
     /// How many backup slots are in use.

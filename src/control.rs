@@ -58,6 +58,19 @@ pub enum Mode {
     Trans = 4,
 }
 
+impl Mode {
+    /// As the environment has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Uninit => "none",
+            Self::Rseq => "rseq",
+            Self::Membarrier => "membarrier",
+            Self::Fence => "fence",
+            Self::Trans => "in transition",
+        }
+    }
+}
+
 /// The control word: mode in the top byte; below it everything that sends a release out of line.
 #[repr(transparent)]
 pub struct Word(AtomicU32);
@@ -183,6 +196,8 @@ pub struct Lasting {
     pub generations: AtomicU32,
     /// The environment's wishes, read once; 0 before.
     pub wishes: AtomicU64,
+    /// After so many nanoseconds a wait is reported; 0: never.
+    pub stall_ns: AtomicU64,
     /// What the program has said about reclamation.
     pub policy: Policy,
 }
@@ -238,6 +253,7 @@ pub static hazptr_control_1: Exported = Exported {
     lasting: Lasting {
         generations: AtomicU32::new(0),
         wishes: AtomicU64::new(0),
+        stall_ns: AtomicU64::new(0),
         policy: Policy::new(),
     },
 };

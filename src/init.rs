@@ -14,8 +14,8 @@
 
 use crate::control::{CPUS, Control, Mode, control, current, lasting, wiped};
 use crate::sync::Ordering;
-use crate::{fence, portable, registry, rseq, sweep, sys};
-use core::ffi::CStr;
+use crate::wishes::{self, Wishes};
+use crate::{dump, fence, portable, registry, rseq, sweep, sys, text};
 use core::ptr;
 
 /// The control block, initialised.
@@ -39,6 +39,9 @@ fn initialise(control: &'static Control) {
     // Relaxed: under the lock, or alone in a child.
     let generation = lasting().generations.fetch_add(1, Ordering::Relaxed) + 1;
     let wishes = Wishes::read();
+    if wishes.is_first_reading() {
+        dump::on_signal(wishes::dump_signal());
+    }
     if !wiped && generation == 1 {
         sys::complain(&[b"no MADV_WIPEONFORK (Linux 4.14): do not fork and go on"]);
     }
@@ -54,12 +57,11 @@ fn initialise(control: &'static Control) {
     let wish = wishes.mode();
     let mode = choose(wish);
     if wishes.is_first_reading() && wish != Mode::Uninit && wish != mode {
-        sys::complain(&[
-            b"HAZPTR_MODE=",
-            name(wish),
-            b": not to be had on this machine, using ",
-            name(mode),
-        ]);
+        text::report(format_args!(
+            "HAZPTR_MODE={}: not to be had on this machine, using {}",
+            wish.name(),
+            mode.name()
+        ));
     }
     if mode == Mode::Rseq {
         open_sequences(control);
@@ -146,93 +148,6 @@ pub fn leave_membarrier(control: &Control) {
     let _held = control.init.lock();
     if control.word.mode() == Mode::Membarrier {
         control.word.set_mode(Mode::Fence);
-    }
-}
-
-fn name(mode: Mode) -> &'static [u8] {
-    match mode {
-        Mode::Rseq => b"rseq",
-        Mode::Membarrier => b"membarrier",
-        _ => b"fence",
-    }
-}
-
-/// What the environment asks for. Packed in one word: mode + 1 in the low byte, the limit on lines
-/// above it, cut to 48 bits.
-#[derive(Clone, Copy)]
-struct Wishes {
-    packed: u64,
-    first: bool,
-}
-
-impl Wishes {
-    const NO_LIMIT: u64 = (1 << 48) - 1;
-
-    fn read() -> Self {
-        // Relaxed: under the init lock.
-        let cached = lasting().wishes.load(Ordering::Relaxed);
-        if cached != 0 {
-            return Self { packed: cached, first: false };
-        }
-        let packed =
-            (Self::mode_from_environment() as u64 + 1) | (Self::lines_from_environment() << 8);
-        lasting().wishes.store(packed, Ordering::Relaxed);
-        Self { packed, first: true }
-    }
-
-    fn is_first_reading(self) -> bool {
-        self.first
-    }
-
-    /// The mode asked for; Uninit: the best.
-    fn mode(self) -> Mode {
-        match (self.packed & 0xff) - 1 {
-            1 => Mode::Rseq,
-            2 => Mode::Membarrier,
-            3 => Mode::Fence,
-            _ => Mode::Uninit,
-        }
-    }
-
-    fn max_lines(self) -> u64 {
-        self.packed >> 8
-    }
-
-    fn mode_from_environment() -> Mode {
-        let value = sys::environment(c"HAZPTR_MODE");
-        if value.is_null() {
-            return Mode::Uninit;
-        }
-        // SAFETY: not NULL, so a C string of the environment.
-        match unsafe { CStr::from_ptr(value) }.to_bytes() {
-            b"" | b"auto" => Mode::Uninit,
-            b"rseq" => Mode::Rseq,
-            b"membarrier" => Mode::Membarrier,
-            b"fence" => Mode::Fence,
-            other => {
-                sys::complain(&[
-                    b"HAZPTR_MODE=",
-                    other,
-                    b": not one of auto, rseq, membarrier, fence; using auto",
-                ]);
-                Mode::Uninit
-            }
-        }
-    }
-
-    fn lines_from_environment() -> u64 {
-        let value = sys::environment(c"HAZPTR_MAX_LINES");
-        if value.is_null() {
-            return Self::NO_LIMIT;
-        }
-        // SAFETY: not NULL, so a C string of the environment.
-        match unsafe { sys::parse_decimal(value) } {
-            Some(lines) => lines.min(Self::NO_LIMIT),
-            None => {
-                sys::complain(&[b"HAZPTR_MAX_LINES: not a number of lines; using no limit"]);
-                Self::NO_LIMIT
-            }
-        }
     }
 }
 

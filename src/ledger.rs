@@ -29,6 +29,7 @@ use crate::batch::{Batch, Record};
 use crate::list::{self, List};
 use crate::lock::Lock;
 use crate::sync::UnsafeCell;
+use core::ffi::c_void;
 use core::ptr;
 
 /// See the module's comment. All zero is that nothing was ever retired.
@@ -93,9 +94,23 @@ impl Ledger {
         // SAFETY: the lock is held, and signals are blocked: nobody else is here.
         act(unsafe { &mut *self.books.get() })
     }
+
+    /// The same, unless somebody has the lock.
+    pub fn try_with<T>(&self, act: impl FnOnce(&mut Books) -> T) -> Option<T> {
+        let _held = self.lock.try_lock()?;
+        // SAFETY: as above.
+        Some(act(unsafe { &mut *self.books.get() }))
+    }
 }
 
 impl Books {
+    /// How many are kept for readers, and the address of one of them.
+    pub fn kept(&self) -> (u64, *const c_void) {
+        // SAFETY: a node in a list is in place while the lock is held.
+        let first = unsafe { self.kept.head.as_ref() };
+        (u64::from(self.kept.length), first.map_or(ptr::null(), |node| node.addr))
+    }
+
     /// How many are taken and not reclaimed yet.
     pub fn taken(&self) -> u64 {
         self.taken_of[0] + self.taken_of[1]

@@ -37,6 +37,10 @@
 //! | [`lock`] | a mutex that handlers may meet |
 //! | [`sweep`] | a barrier for when membarrier is withdrawn |
 //! | [`stats`] | counters |
+//! | [`dump`], [`place`] | who holds what, for people; where that is |
+//! | [`stall`] | waits that last too long |
+//! | [`text`] | lines of text |
+//! | [`wishes`] | what the environment asks for |
 //! | [`delay`] | where builds for the tests lose time |
 //! | [`sys`], [`thread`] | system calls and libc |
 //! | [`sync`] | the atomics |
@@ -109,6 +113,7 @@ mod batch;
 mod cohort;
 mod control;
 mod delay;
+mod dump;
 mod fence;
 mod filter;
 mod held;
@@ -117,6 +122,7 @@ mod ledger;
 mod line;
 mod list;
 mod lock;
+mod place;
 mod policy;
 mod portable;
 mod protected;
@@ -128,14 +134,17 @@ mod rseq;
 #[cfg(feature = "rust")]
 pub mod safe;
 mod shard;
+mod stall;
 mod stats;
 mod sweep;
 mod sync;
 mod synchronize;
 mod sys;
+mod text;
 mod thread;
 mod wait;
 mod wide;
+mod wishes;
 mod worker;
 
 #[cfg(feature = "rust")]

@@ -72,6 +72,12 @@ impl Line {
         }
     }
 
+    /// As of about now.
+    pub fn state(&self) -> u32 {
+        // Relaxed: for people.
+        self.state.load(Ordering::Relaxed)
+    }
+
     /// Whether any thread may claim slots here by CAS.
     pub fn is_shared(&self) -> bool {
         // Relaxed: for ever, once it is. Who asks has found the line below the mark, and claims by CAS.

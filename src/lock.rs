@@ -42,6 +42,17 @@ impl Lock {
         Guard { lock: self, signals }
     }
 
+    /// The same if it is free.
+    pub fn try_lock(&self) -> Option<Guard<'_>> {
+        let signals = sys::block_signals();
+        // Acquire: as in lock().
+        if self.0.compare_exchange(FREE, HELD, Ordering::Acquire, Ordering::Relaxed).is_ok() {
+            return Some(Guard { lock: self, signals });
+        }
+        sys::restore_signals(signals);
+        None
+    }
+
     #[cold]
     fn lock_contended(&self) {
         let backoff = Backoff::new();

@@ -12,10 +12,11 @@ use crate::control::{Control, control, retired};
 use crate::delay::{self, Point};
 use crate::list::{self, List};
 use crate::retire::Chains;
+use crate::stall::{Stall, Tenths};
 use crate::sync::{AtomicU32, Ordering};
-use crate::thread::Host;
+use crate::thread::{self, Host};
 use crate::wait::Deadline;
-use crate::{barrier, cohort, fence, init, protected, sync, sys, worker};
+use crate::{barrier, cohort, fence, init, protected, sync, sys, text, worker};
 use core::ffi::c_int;
 use core::ptr;
 
@@ -259,6 +260,7 @@ pub fn until(who: Who, generation: u32, timeout_ns: u64, mut done: impl FnMut() 
     fence::after_rmw();
     // Which process's block it stands in, if a handler has forked by now.
     let announced_in = control.generation();
+    let mut stall = Stall::begin();
     let outcome = loop {
         let called = pass(control, what, who);
         // Acquire: pairs with the fence in tell().
@@ -278,11 +280,25 @@ pub fn until(who: Who, generation: u32, timeout_ns: u64, mut done: impl FnMut() 
         }
         sys::futex_wait_ns(sys::futex_word(&listeners.news), news, Some(pause.min(left)));
         pause = (2 * pause).min(LONGEST_PAUSE_NS);
+        if let Some(waited) = stall.is_due() {
+            report_stall(waited);
+        }
     };
     if control.generation() == announced_in {
         listeners.leave();
     }
     outcome
+}
+
+#[cold]
+fn report_stall(waited: Tenths) {
+    let (pending, (kept, addr)) =
+        retired().ledger.with(|books| (books.taken() + retired().waiting(), books.kept()));
+    text::report(format_args!(
+        "stall: thread {} has waited {waited} for callbacks: {pending} objects are pending, {kept} of them \
+         protected, {addr:p} for one",
+        thread::id(),
+    ));
 }
 
 /// See [`crate::abi::hazptr_barrier`].

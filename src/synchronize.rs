@@ -110,7 +110,9 @@ fn wait_for_lines(
             let found = slot.held();
             // For this address, for others that are wanted do not come anew.
             let held = || ptr::eq(slot.held(), found);
-            if wanted(found) && !wait::until_gone(control, generation, slot, deadline, held) {
+            if wanted(found)
+                && !wait::until_gone(control, generation, (slot, found), deadline, held)
+            {
                 return false;
             }
         }
@@ -127,7 +129,7 @@ fn wait_for_backup(
     // One after the other. A holder that comes only now re-loads its pointer, and lets go.
     while let Some((slot, found)) = control.backup.holder(&wanted) {
         let held = || control.backup.is_held(slot, found);
-        if !wait::until_gone(control, generation, slot, deadline, held) {
+        if !wait::until_gone(control, generation, (slot, found), deadline, held) {
             return false;
         }
         if control.generation() != generation {

@@ -217,6 +217,35 @@ pub fn set_priority(tid: i32, nice: i32) -> Result<(), c_int> {
     unsafe { system_call(libc::SYS_setpriority, args) }.map(drop)
 }
 
+/// The process's number with the kernel.
+pub fn process() -> c_int {
+    // SAFETY: no arguments.
+    unsafe { libc::getpid() }
+}
+
+/// Sets a signal's handler, if the signal has none. In words why not.
+pub fn handle_signal(signal: c_int, handler: extern "C" fn(c_int)) -> Result<(), &'static str> {
+    let _errno = Errno::keep();
+    // SAFETY: an action is plain numbers.
+    let (mut action, mut before): (libc::sigaction, libc::sigaction) =
+        unsafe { core::mem::zeroed() };
+    action.sa_sigaction = handler as usize;
+    action.sa_flags = libc::SA_RESTART;
+    // SAFETY: both are local variables; what the handler does, it may.
+    unsafe {
+        if libc::sigaction(signal, core::ptr::null(), &raw mut before) != 0 {
+            return Err("not a signal");
+        }
+        if before.sa_sigaction != libc::SIG_DFL {
+            return Err("the program handles it");
+        }
+        if libc::sigaction(signal, &raw const action, core::ptr::null_mut()) != 0 {
+            return Err("not a signal that can be handled");
+        }
+    }
+    Ok(())
+}
+
 /// Nanoseconds of a clock that only goes forward.
 pub fn now_ns() -> u64 {
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
@@ -323,8 +352,16 @@ pub fn complain(parts: &[&[u8]]) {
         *place = *byte;
         used += 1;
     }
-    // SAFETY: the kernel reads `used` bytes of the line. There is nobody to tell of a failure.
-    let _ = unsafe { system_call(libc::SYS_write, [2, line.as_ptr() as usize, used, 0, 0, 0]) };
+    // There is nobody to tell of a failure.
+    let _ = write(2, &line[..used]);
+}
+
+/// write(2).
+pub fn write(fd: c_int, bytes: &[u8]) -> Result<usize, c_int> {
+    // SAFETY: the kernel reads these bytes.
+    unsafe {
+        system_call(libc::SYS_write, [fd as usize, bytes.as_ptr() as usize, bytes.len(), 0, 0, 0])
+    }
 }
 
 /// Ends the process, after a message: only where going on would be a use-after-free.

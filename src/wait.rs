@@ -12,9 +12,12 @@ use crate::abi::HAZPTR_FOREVER;
 use crate::control::{Control, Mode, control};
 use crate::delay::{self, Point};
 use crate::line::Slot;
+use crate::place::Place;
+use crate::stall::{Stall, Tenths};
 use crate::stats::Count;
 use crate::sync::{AtomicU32, AtomicU64, Backoff, Ordering};
-use crate::{barrier, fence, sys};
+use crate::{barrier, fence, sys, text, thread};
+use core::ffi::c_void;
 
 const BUCKET_BITS: u32 = 4;
 
@@ -128,7 +131,7 @@ impl Deadline {
     }
 }
 
-/// Waits until `held` says no, or this turns out to be a child that a handler forked since
+/// Waits until `held`, that a slot holds an address, says no, or this turns out to be a child that a handler forked since
 /// `generation` was read: then whoever holds it does not exist here, and the caller starts afresh.
 /// False if that has not come about by the deadline. `held` reads, with Acquire, whether `slot` still holds what the caller has seen there.
 ///
@@ -141,7 +144,7 @@ impl Deadline {
 pub fn until_gone(
     control: &Control,
     generation: u32,
-    slot: *const Slot,
+    (slot, addr): (*const Slot, *const c_void),
     deadline: Deadline,
     held: impl Fn() -> bool,
 ) -> bool {
@@ -159,6 +162,7 @@ pub fn until_gone(
     let announced_in = control.generation();
     delay::point(Point::Announced);
     let over = || !held() || control.generation() != generation;
+    let mut stall = Stall::begin();
     let mut armed = 0;
     let is_over = loop {
         if over() {
@@ -177,6 +181,9 @@ pub fn until_gone(
         control.counters.add(slot, Count::Sleep);
         delay::point(Point::BeforeSleep);
         sys::futex_wait_ns(sys::futex_word(&bucket.wish), wish, Some(left.min(SLEEP_CAP_NS)));
+        if let Some(waited) = stall.is_due() {
+            report_stall(control, slot, addr, waited);
+        }
     };
     if control.generation() == announced_in {
         // Never below zero: a handler may fork right here.
@@ -184,6 +191,15 @@ pub fn until_gone(
         bucket.leave();
     } // Else a fork has wiped it, and those that stand there are the child's own.
     is_over
+}
+
+#[cold]
+fn report_stall(control: &Control, slot: *const Slot, addr: *const c_void, waited: Tenths) {
+    text::report(format_args!(
+        "stall: thread {} has waited {waited} for {addr:p}, which is held {}",
+        thread::id(),
+        Place::of(control, slot)
+    ));
 }
 
 /// Wakes those who may sleep for `slot`, from which an address was removed. Out of line on purpose.
@@ -211,7 +227,6 @@ mod tests {
     use crate::stats::collect;
     use crate::sync::AtomicPtr;
     use crate::{init, portable, release};
-    use core::ffi::c_void;
     use std::sync::Mutex;
     use std::{ptr, thread};
 
@@ -232,7 +247,8 @@ mod tests {
         thread::scope(|scope| {
             scope.spawn(|| {
                 let held = || ptr::eq(slot.held(), address(1));
-                until_gone(control, control.generation(), &raw const slot, Deadline::NEVER, held);
+                let what = (&raw const slot, address(1).cast_const());
+                until_gone(control, control.generation(), what, Deadline::NEVER, held);
             });
             while collect(control).sleeps == before.sleeps {
                 thread::yield_now();

@@ -64,6 +64,17 @@ impl Worker {
         self.state.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
+    /// In a word.
+    pub fn describe(&self) -> &'static str {
+        // Relaxed: see change().
+        match self.state.load(Ordering::Relaxed) {
+            NONE => "not there",
+            IDLE => "asleep",
+            REFUSED => "refused",
+            _ => "awake",
+        }
+    }
+
     fn wake(&self) {
         sys::futex_wake(sys::futex_word(&self.state), 1);
     }

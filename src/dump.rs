@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Who holds what, for people: of a process that runs, also out of its signal handlers. What stands behind
+//! a lock that is taken is left out, and said to be.
+
+use crate::control::{Control, Mode, control, retired};
+use crate::line::{CURRENT, Line, SHARED};
+use crate::place::{self, Place};
+use crate::{sys, text};
+use core::ffi::c_int;
+use core::fmt;
+
+/// See [`crate::abi::hazptr_dump`].
+pub fn dump(fd: c_int) -> c_int {
+    write(fd, control()).err().unwrap_or(0)
+}
+
+fn write(fd: c_int, control: &Control) -> Result<(), c_int> {
+    let mode = control.word.mode();
+    let pid = sys::process();
+    let line = |text: fmt::Arguments<'_>| text::write(fd, text);
+    line(format_args!(
+        "hazptr {}: process {pid}, mode {}, generation {}",
+        env!("CARGO_PKG_VERSION"),
+        mode.name(),
+        control.generation()
+    ))?;
+    if mode == Mode::Uninit {
+        return Ok(());
+    }
+
+    let mark = control.registry.mark();
+    let (mut current, mut shared, mut parked) = (0, 0, 0);
+    for (number, line) in (0..).zip(control.registry.lines(mark)) {
+        match line.state() {
+            CURRENT => current += 1,
+            SHARED => shared += 1,
+            _ => parked += 1,
+        }
+        write_line(fd, control, number, line)?;
+    }
+    line(format_args!("lines: {mark}; {current} current, {shared} shared, {parked} parked"))?;
+
+    let (mut held, mut outcome) = (0, Ok(()));
+    let all = control.backup.try_for_each(|slot| {
+        held += 1;
+        outcome = outcome.and_then(|()| {
+            line(format_args!("held: {:p} {}", slot.held(), Place::of(control, slot)))
+        });
+    });
+    outcome?;
+    if all {
+        line(format_args!("contexts' own slots: {held} held"))?;
+    } else {
+        line(format_args!("contexts' own slots: somebody has the lock"))?;
+    }
+
+    let retired = retired();
+    let waiting = retired.waiting();
+    match retired.ledger.try_with(|books| (books.taken(), books.kept().0)) {
+        Some((taken, kept)) => line(format_args!(
+            "retired: {} pending; {waiting} in lists, {} being reclaimed, {kept} protected; the worker is {}",
+            waiting + taken,
+            taken - kept,
+            retired.worker.describe()
+        )),
+        None => line(format_args!("retired: {waiting} in lists; somebody has the ledger's lock")),
+    }
+}
+
+fn write_line(fd: c_int, control: &Control, number: u32, line: &Line) -> Result<(), c_int> {
+    for (slot, hazard) in line.slots.iter().enumerate() {
+        let addr = hazard.held();
+        if addr.is_null() {
+            continue;
+        }
+        let place = Place::Line { line: number, slot };
+        match (line.state(), place::cpu_of(control, line)) {
+            (SHARED, _) => {
+                text::write(fd, format_args!("held: {addr:p} {place}, which is shared"))?
+            }
+            (_, Some(cpu)) => {
+                text::write(fd, format_args!("held: {addr:p} {place}, which is CPU {cpu}'s"))?;
+            }
+            _ => text::write(fd, format_args!("held: {addr:p} {place}, which is parked"))?,
+        }
+    }
+    Ok(())
+}
+
+/// Has a signal write a dump to standard error, unless the program wants it for something else.
+pub fn on_signal(signal: Option<c_int>) {
+    extern "C" fn handler(_: c_int) {
+        dump(2);
+    }
+    let Some(signal) = signal else { return };
+    if let Err(reason) = sys::handle_signal(signal, handler) {
+        text::report(format_args!("HAZPTR_DUMP_SIGNAL={signal}: {reason}; no dumps"));
+    }
+}
