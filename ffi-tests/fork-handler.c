@@ -178,7 +178,7 @@ static void *synchronize_and_end_child(void *argument)
 /* In the child the parent's hazard is none, so that the waiter goes on. In the parent it sleeps. */
 static void in_a_sleeping_waiter(int number)
 {
-    struct waiter waiter = {&object, pthread_self(), 0, 0};
+    struct waiter waiter = {&object, NULL, pthread_self(), 0, 0};
     uint64_t sleeps = check_stats().sleeps;
     struct hazptr_ctx ctx;
 

@@ -126,6 +126,11 @@ static void errno_survives_the_rest(void)
     KEEPS_ERRNO(CHECK_EQ(hazptr_stats(&stats, 1), EINVAL));
     KEEPS_ERRNO(hazptr_synchronize(NULL));
     KEEPS_ERRNO(hazptr_synchronize(&object));
+    KEEPS_ERRNO(CHECK_EQ(hazptr_synchronize_timeout(&object, 0), 0));
+    KEEPS_ERRNO(CHECK_EQ(hazptr_synchronize_range(&object, sizeof(object)), 0));
+    KEEPS_ERRNO(CHECK_EQ(hazptr_synchronize_many(NULL, 0), 0));
+    KEEPS_ERRNO(CHECK_EQ(hazptr_is_protected(&object), 0));
+    KEEPS_ERRNO(CHECK_EQ(hazptr_dump(-1), EBADF));
 }
 
 static void *synchronize_keeps_errno(void *argument)
@@ -141,7 +146,7 @@ static void *synchronize_keeps_errno(void *argument)
 /* The waiter's sleep fails (EINTR, EAGAIN) or not, the release makes a system call. */
 static void errno_survives_sleep_and_wake(void)
 {
-    struct waiter waiter = {&object, pthread_self(), 0, 0};
+    struct waiter waiter = {&object, NULL, pthread_self(), 0, 0};
     uint64_t sleeps = check_stats().sleeps;
     struct hazptr_ctx ctx;
     int i;

@@ -710,7 +710,8 @@ pub unsafe extern "C" fn hazptr_set_policy(
 ///
 /// The environment is read once, and not at all in set-uid programs: HAZPTR_MODE=auto, rseq,
 /// membarrier or fence; HAZPTR_MAX_LINES=n, the most lines of slots (0: every acquire uses its
-/// backup slot). A wish that cannot be met makes one line on standard error.
+/// backup slot); HAZPTR_STALL_MS=n, after how many milliseconds a wait is reported (10000; 0: never);
+/// HAZPTR_DUMP_SIGNAL=n, see hazptr_dump(). A wish that cannot be met makes one line on standard error.
 ///
 /// Threads, signal handlers: safe, any number at once. Fork: safe. Cost: once some ten
 /// microseconds, more if threads are running.

@@ -7,6 +7,7 @@
 #define INTERFACE_H
 
 #include "waiter.h"
+#include <errno.h>
 
 /* What the caller of each function waits for. Another thread holds it. */
 static int interface_awaited;
@@ -27,6 +28,11 @@ static inline void call_each_function(void)
     hazptr_release(&second, &object);
     hazptr_release(&first, &object);
     hazptr_synchronize(&object);
+    CHECK_EQ(hazptr_synchronize_timeout(&object, 0), 0);
+    CHECK_EQ(hazptr_synchronize_range(&object, sizeof(object)), 0);
+    CHECK_EQ(hazptr_synchronize_many(NULL, 0), 0);
+    CHECK(!hazptr_is_protected(&object));
+    CHECK_EQ(hazptr_dump(-1), EBADF);
     hazptr_synchronize(&interface_awaited);
     check_stats();
 }
