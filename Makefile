@@ -80,7 +80,7 @@ sanitize:
 	@scripts/sanitize.sh $(SANITIZERS)
 
 mutants:
-	@scripts/setup.sh cmake ninja c++ pkg-config valgrind clang strace python3 abidiff
+	@scripts/setup.sh cmake ninja c++ pkg-config valgrind clang strace python3 abidiff gdb
 	@scripts/mutants/run.py $(MUTANTS)
 
 loom:

@@ -18,6 +18,15 @@ if(NOT PROJECT_IS_TOP_LEVEL)
 endif()
 install(FILES LICENSE-MIT LICENSE-APACHE THIRD-PARTY DESTINATION ${doc_dir})
 
+# --- gdb ------------------------------------------------------------------------------------------
+
+# By the library's path: gdb looks there by itself for what is in /usr.
+install(CODE "
+  set(gdb_dir \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_DATADIR}/gdb/auto-load\")
+  file(INSTALL DESTINATION \"\${gdb_dir}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_LIBDIR}\" TYPE FILE
+       FILES [==[${PROJECT_SOURCE_DIR}/gdb/hazptr-gdb.py]==]
+       RENAME libhazptr.so.${PROJECT_VERSION}-gdb.py)")
+
 # --- pkg-config ----------------------------------------------------------------------------------
 
 # Not before the installation is the prefix known: cmake --install --prefix.

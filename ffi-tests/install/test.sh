@@ -46,6 +46,7 @@ cat >"$work/expected" <<EOF
 ./share/doc/hazptr/LICENSE-APACHE
 ./share/doc/hazptr/LICENSE-MIT
 ./share/doc/hazptr/THIRD-PARTY
+./share/gdb/auto-load$prefix/lib/libhazptr.so.0.1.0-gdb.py
 EOF
 same "$work/expected" "$work/files" 'installed files'
 
