@@ -16,7 +16,7 @@ use crate::delay::{self, Point};
 use crate::line::{self, Line};
 use crate::stats::Count;
 use crate::sync::{AtomicPtr, Ordering};
-use crate::{backup, init, portable, rseq};
+use crate::{backup, init, portable, rseq, trace};
 use core::ffi::c_void;
 
 /// Acquires that may find the near slots of a line taken before it is parked early: holders that
@@ -80,6 +80,7 @@ pub unsafe fn slow(ctx: *mut hazptr_ctx, addr_p: *const *mut c_void, keep: usize
         };
         if let Some(addr) = acquired {
             control.counters.add(ctx, Count::AcquireSlow);
+            trace::acquire_slow(ctx, addr);
             return addr;
         }
     }
@@ -183,6 +184,7 @@ impl Here {
         let Some(old) = line else { return Swap::First };
         delay::point(Point::LineSwapped);
         old.park();
+        trace::park(old);
         Swap::Parked
     }
 }

@@ -16,7 +16,7 @@ use crate::control::{Control, Mode};
 use crate::delay::{self, Point};
 use crate::stats::Count;
 use crate::sync::{AtomicU64, Ordering};
-use crate::{fence, init, sys};
+use crate::{fence, init, sys, trace};
 
 /// A run is under way, by a leader.
 const BUSY: u64 = 1;
@@ -218,6 +218,7 @@ fn shared(control: &Control) {
     });
     let count = if by_another { Count::BarrierShared } else { Count::Barrier };
     control.counters.add(control, count);
+    trace::barrier(by_another);
 }
 
 /// What restarts the readers' sequences. The features break it for the tests' negative controls.

@@ -15,7 +15,7 @@
 use crate::control::{CPUS, Control, Mode, control, current, lasting, wiped};
 use crate::sync::Ordering;
 use crate::wishes::{self, Wishes};
-use crate::{dump, fence, portable, registry, rseq, sweep, sys, text};
+use crate::{dump, fence, portable, registry, rseq, sweep, sys, text, trace};
 use core::ptr;
 
 /// The control block, initialised.
@@ -126,6 +126,7 @@ pub fn leave_rseq(control: &Control) {
     let mode = choose(Mode::Membarrier);
     portable::prepare(control);
     control.word.set_mode(mode);
+    trace::mode(mode);
 }
 
 /// Ends every sequence that began before.
@@ -148,6 +149,7 @@ pub fn leave_membarrier(control: &Control) {
     let _held = control.init.lock();
     if control.word.mode() == Mode::Membarrier {
         control.word.set_mode(Mode::Fence);
+        trace::mode(Mode::Fence);
     }
 }
 

@@ -39,7 +39,7 @@
 //! | [`stats`] | counters |
 //! | [`dump`], [`place`] | who holds what, for people; where that is |
 //! | [`stall`] | waits that last too long |
-//! | [`text`] | lines of text |
+//! | [`text`], [`trace`] | lines of text; tracepoints |
 //! | [`wishes`] | what the environment asks for |
 //! | [`delay`] | where builds for the tests lose time |
 //! | [`sys`], [`thread`] | system calls and libc |
@@ -142,6 +142,7 @@ mod synchronize;
 mod sys;
 mod text;
 mod thread;
+mod trace;
 mod wait;
 mod wide;
 mod wishes;

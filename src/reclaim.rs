@@ -16,7 +16,7 @@ use crate::stall::{Stall, Tenths};
 use crate::sync::{AtomicU32, Ordering};
 use crate::thread::{self, Host};
 use crate::wait::Deadline;
-use crate::{barrier, cohort, fence, init, protected, sync, sys, text, worker};
+use crate::{barrier, cohort, fence, init, protected, sync, sys, text, trace, worker};
 use core::ffi::c_int;
 use core::ptr;
 
@@ -58,6 +58,7 @@ pub fn pass(control: &Control, what: What, who: Who) -> usize {
     let Some(mut batch) = (unsafe { begin(control, generation, what, who, &record) }) else {
         return 0;
     };
+    trace::batch_begin(u64::from(batch.fresh.length), u64::from(batch.left.length));
     let _host = Host::new();
     if batch.fresh.length != 0 {
         delay::point(Point::Taken);
@@ -69,6 +70,7 @@ pub fn pass(control: &Control, what: What, who: Who) -> usize {
         call(control, generation, &record)
     };
     end(control, generation, &record, who == Who::Helper);
+    trace::batch_end(called);
     called
 }
 

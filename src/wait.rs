@@ -16,7 +16,7 @@ use crate::place::Place;
 use crate::stall::{Stall, Tenths};
 use crate::stats::Count;
 use crate::sync::{AtomicU32, AtomicU64, Backoff, Ordering};
-use crate::{barrier, fence, sys, text, thread};
+use crate::{barrier, fence, sys, text, thread, trace};
 use core::ffi::c_void;
 
 const BUCKET_BITS: u32 = 4;
@@ -131,16 +131,9 @@ impl Deadline {
     }
 }
 
-/// Waits until `held`, that a slot holds an address, says no, or this turns out to be a child that a handler forked since
-/// `generation` was read: then whoever holds it does not exist here, and the caller starts afresh.
-/// False if that has not come about by the deadline. `held` reads, with Acquire, whether `slot` still holds what the caller has seen there.
-///
-/// Sleeping, in order: announce; arm the futex word; barrier; look again; sleep on that value. Both
-/// cases against a release (store NULL, then look for sleepers): if its store came before our
-/// barrier, we see it when we look again. If our barrier came before, it sees our announcement and
-/// the word as we armed it or as it was changed since, by itself or by another release: then the
-/// kernel does not let us sleep, or whoever changed it has woken us. After that the word is armed
-/// anew, and with another value there is another barrier, for releases in between woke nobody.
+/// Waits until a slot does not hold an address any more, or this turns out to be a child that a handler
+/// forked since `generation` was read: then whoever holds it does not exist here, and the caller starts
+/// afresh. False if that has not come about by the deadline. `held` reads, with Acquire, whether it does.
 pub fn until_gone(
     control: &Control,
     generation: u32,
@@ -155,6 +148,23 @@ pub fn until_gone(
         }
         backoff.spin();
     }
+    sleep_until_gone(control, generation, (slot, addr), deadline, &held)
+}
+
+/// Sleeping, in order: announce; arm the futex word; barrier; look again; sleep on that value. Both
+/// cases against a release (store NULL, then look for sleepers): if its store came before our
+/// barrier, we see it when we look again. If our barrier came before, it sees our announcement and
+/// the word as we armed it or as it was changed since, by itself or by another release: then the
+/// kernel does not let us sleep, or whoever changed it has woken us. After that the word is armed
+/// anew, and with another value there is another barrier, for releases in between woke nobody.
+#[inline(never)]
+fn sleep_until_gone(
+    control: &Control,
+    generation: u32,
+    (slot, addr): (*const Slot, *const c_void),
+    deadline: Deadline,
+    held: &dyn Fn() -> bool,
+) -> bool {
     let (bucket, tag) = control.waiters.bucket(slot);
     bucket.enter(tag);
     control.word.raise();
@@ -162,6 +172,7 @@ pub fn until_gone(
     let announced_in = control.generation();
     delay::point(Point::Announced);
     let over = || !held() || control.generation() != generation;
+    trace::wait_begin(addr, slot);
     let mut stall = Stall::begin();
     let mut armed = 0;
     let is_over = loop {
@@ -185,6 +196,7 @@ pub fn until_gone(
             report_stall(control, slot, addr, waited);
         }
     };
+    trace::wait_end(addr, slot, is_over);
     if control.generation() == announced_in {
         // Never below zero: a handler may fork right here.
         control.word.lower();
@@ -218,6 +230,7 @@ pub fn wake(slot: *const Slot) {
         delay::point(Point::Waking);
         sys::futex_wake(sys::futex_word(&bucket.wish), i32::MAX as u32);
         control.counters.add(slot, Count::Wake);
+        trace::wake(slot);
     }
 }
 
