@@ -7,7 +7,7 @@ BUILD ?= build
 MAKEFLAGS += --no-print-directory
 JOBS ?= $(shell nproc)
 
-.PHONY: help lib demo test bench bench-peers scale torture soak sanitize mutants loom fresh install header abi dist deb clean
+.PHONY: help lib demo test bench bench-peers scale torture soak sanitize mutants loom fresh install header man abi dist deb clean
 
 help:
 	@echo 'hazptr: hazard pointers for user space'
@@ -25,6 +25,7 @@ help:
 	@echo '  make fresh     the README in a bare Debian 12, as root'
 	@echo '  make install   PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)'
 	@echo '  make header    write include/hazptr.h anew from src/abi.rs'
+	@echo '  make man       write the manual pages anew from include/hazptr.h'
 	@echo '  make abi       write abi/hazptr-0.abi anew from the headers'
 	@echo '  make dist      a source archive with all crates, tried without network'
 	@echo '  make deb       Debian packages, tried in a bare Debian if you are root'
@@ -80,7 +81,7 @@ sanitize:
 	@scripts/sanitize.sh $(SANITIZERS)
 
 mutants:
-	@scripts/setup.sh cmake ninja c++ pkg-config valgrind clang strace python3 abidiff gdb
+	@scripts/setup.sh cmake ninja c++ pkg-config valgrind clang strace python3 abidiff gdb scdoc mandoc man
 	@scripts/mutants/run.py $(MUTANTS)
 
 loom:
@@ -97,6 +98,10 @@ install: $(BUILD)/built
 
 header:
 	HAZPTR_WRITE_HEADER=1 cargo test --quiet up_to_date
+
+man:
+	@scripts/setup.sh python3 scdoc
+	@scripts/man.py
 
 abi:
 	@scripts/setup.sh abidw

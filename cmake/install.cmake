@@ -18,6 +18,10 @@ if(NOT PROJECT_IS_TOP_LEVEL)
 endif()
 install(FILES LICENSE-MIT LICENSE-APACHE THIRD-PARTY DESTINATION ${doc_dir})
 
+file(GLOB hazptr_man3 CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/man/*.3)
+install(FILES ${hazptr_man3} DESTINATION ${CMAKE_INSTALL_MANDIR}/man3)
+install(FILES man/hazptr.7 DESTINATION ${CMAKE_INSTALL_MANDIR}/man7)
+
 # --- gdb ------------------------------------------------------------------------------------------
 
 # By the library's path: gdb looks there by itself for what is in /usr.

@@ -21,6 +21,7 @@ for program in "$@"; do
 	c++) want c++ g++ ;;
 	ninja) want ninja ninja-build ;;
 	abidiff | abidw) want "$program" abigail-tools ;;
+	man) want man man-db ;;
 	dh) want dh debhelper ;;
 	dpkg-buildpackage) want dpkg-buildpackage dpkg-dev ;;
 	xz) want xz xz-utils ;;

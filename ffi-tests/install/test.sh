@@ -47,7 +47,11 @@ cat >"$work/expected" <<EOF
 ./share/doc/hazptr/LICENSE-MIT
 ./share/doc/hazptr/THIRD-PARTY
 ./share/gdb/auto-load$prefix/lib/libhazptr.so.0.1.0-gdb.py
+./share/man/man7/hazptr.7
 EOF
+# A page for each function.
+sed -n 's/^[[:space:]]*\(hazptr_[a-z_]*\);$/.\/share\/man\/man3\/\1.3/p' "$map" >>"$work/expected"
+sort -o "$work/expected" "$work/expected"
 same "$work/expected" "$work/files" 'installed files'
 
 say 'exports: what the map names, versioned; nothing else, in either library'
