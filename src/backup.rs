@@ -117,14 +117,20 @@ impl BackupList {
         });
     }
 
-    /// Shows every node to `look`: false, and none, if somebody has the lock.
-    pub fn try_for_each(&self, mut look: impl FnMut(&Slot)) -> bool {
-        let Some(held) = self.lock.try_lock() else { return false };
-        self.walk(&held, |slot| -> Option<()> {
-            look(slot);
-            None
+    /// Of the slots from one on, as many as there is room for: where each is, and what it holds. How many
+    /// these are; None if somebody has the lock.
+    pub fn try_copy(&self, from: usize, to: &mut [(*const Slot, *mut c_void)]) -> Option<usize> {
+        let held = self.lock.try_lock()?;
+        let (mut number, mut copied) = (0, 0);
+        self.walk(&held, |slot| {
+            if number >= from {
+                *to.get_mut(copied)? = (ptr::from_ref(slot), slot.held());
+                copied += 1;
+            }
+            number += 1;
+            (copied == to.len()).then_some(())
         });
-        true
+        Some(copied)
     }
 
     /// How many backup slots are in use.

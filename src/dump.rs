@@ -7,7 +7,7 @@ use crate::line::{CURRENT, Line, SHARED};
 use crate::place::{self, Place};
 use crate::{sys, text};
 use core::ffi::c_int;
-use core::fmt;
+use core::{fmt, ptr};
 
 /// See [`crate::abi::hazptr_dump`].
 pub fn dump(fd: c_int) -> c_int {
@@ -40,18 +40,22 @@ fn write(fd: c_int, control: &Control) -> Result<(), c_int> {
     }
     line(format_args!("lines: {mark}; {current} current, {shared} shared, {parked} parked"))?;
 
-    let (mut held, mut outcome) = (0, Ok(()));
-    let all = control.backup.try_for_each(|slot| {
-        held += 1;
-        outcome = outcome.and_then(|()| {
-            line(format_args!("held: {:p} {}", slot.held(), Place::of(control, slot)))
-        });
-    });
-    outcome?;
-    if all {
-        line(format_args!("contexts' own slots: {held} held"))?;
-    } else {
-        line(format_args!("contexts' own slots: somebody has the lock"))?;
+    // Not under the lock: who reads what we write may take its time.
+    let mut some = [(ptr::null(), ptr::null_mut()); 32];
+    let mut held = 0;
+    loop {
+        let Some(count) = control.backup.try_copy(held, &mut some) else {
+            line(format_args!("contexts' own slots: somebody has the lock"))?;
+            break;
+        };
+        for &(slot, addr) in &some[..count] {
+            line(format_args!("held: {addr:p} {}", Place::of(control, slot)))?;
+        }
+        held += count;
+        if count < some.len() {
+            line(format_args!("contexts' own slots: {held} held"))?;
+            break;
+        }
     }
 
     let retired = retired();
