@@ -58,12 +58,12 @@ pub fn pass(control: &Control, what: What, who: Who) -> usize {
     let Some(mut batch) = (unsafe { begin(control, generation, what, who, &record) }) else {
         return 0;
     };
-    trace::batch_begin(u64::from(batch.fresh.length), u64::from(batch.left.length));
     let _host = Host::new();
     if batch.fresh.length != 0 {
         delay::point(Point::Taken);
         barrier::heavy(control);
     }
+    trace::batch_begin(u64::from(batch.fresh.length), u64::from(batch.left.length));
     // SAFETY: the batch is this thread's, and nobody protects what comes out.
     let called = unsafe {
         sort(control, generation, &mut batch, &record, who);

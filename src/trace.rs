@@ -45,7 +45,8 @@ pub fn barrier(by_another: bool) {
     probe!(hazptr, barrier, by_another);
 }
 
-/// So many objects were taken to be reclaimed: new ones, and such as were protected before.
+/// So many objects were taken to be reclaimed: new ones, and such as were protected before. The barrier is
+/// over.
 #[inline(always)]
 pub fn batch_begin(fresh: u64, kept: u64) {
     probe!(hazptr, batch_begin, fresh, kept);
