@@ -24,12 +24,9 @@ install(FILES man/hazptr.7 DESTINATION ${CMAKE_INSTALL_MANDIR}/man7)
 
 # --- gdb ------------------------------------------------------------------------------------------
 
-# By the library's path: gdb looks there by itself for what is in /usr.
-install(CODE "
-  set(gdb_dir \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_DATADIR}/gdb/auto-load\")
-  file(INSTALL DESTINATION \"\${gdb_dir}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_LIBDIR}\" TYPE FILE
-       FILES [==[${PROJECT_SOURCE_DIR}/gdb/hazptr-gdb.py]==]
-       RENAME libhazptr.so.${PROJECT_VERSION}-gdb.py)")
+install(SCRIPT cmake/gdb.cmake)
+install(CODE "hazptr_install_gdb([==[${PROJECT_SOURCE_DIR}/gdb/hazptr-gdb.py]==]
+  libhazptr.so.${PROJECT_VERSION} [==[${CMAKE_INSTALL_LIBDIR}]==] [==[${CMAKE_INSTALL_DATADIR}]==])")
 
 # --- pkg-config ----------------------------------------------------------------------------------
 

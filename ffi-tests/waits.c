@@ -82,6 +82,7 @@ static void is_woken(void (*wait)(const void *))
 static void a_timeout_ends_a_wait_and_nothing_else(void)
 {
     const uint64_t wakes = check_stats().wakes;
+    uint64_t sleeps;
 
     hold(slab[0]);
     errno = 0;
@@ -95,6 +96,12 @@ static void a_timeout_ends_a_wait_and_nothing_else(void)
     let_go();
     CHECK_EQ(check_stats().wakes, wakes);
     CHECK_EQ(hazptr_synchronize_timeout(slab[0], 0), 0);
+    /* It is not announced, for that would slow down all releases. */
+    hold(slab[0]);
+    sleeps = check_stats().sleeps;
+    CHECK_EQ(hazptr_synchronize_timeout(slab[0], 0), ETIMEDOUT);
+    CHECK_EQ(check_stats().sleeps, sleeps);
+    let_go();
 }
 
 /* --- a range ------------------------------------------------------------------------------------
@@ -130,12 +137,15 @@ static void ranges_that_are_none_are_refused(void)
 {
     hold(slab[0]);
     CHECK_EQ(hazptr_synchronize_range(NULL, 1), EINVAL);
+    CHECK_EQ(hazptr_synchronize_range((const void *)1, 1), EINVAL);
     CHECK_EQ(hazptr_synchronize_range(slab[0], 0), EINVAL);
     CHECK_EQ(hazptr_synchronize_range(slab[0], SIZE_MAX), EINVAL);
     let_go();
     /* All there is but NULL, and what a context holds that protects nothing. */
     hazptr_hold(&ctx);
     CHECK_EQ(hazptr_synchronize_range((const void *)2, SIZE_MAX - 1), 0);
+    CHECK_EQ(hazptr_synchronize_timeout((const void *)1, 0), 0);
+    CHECK(!hazptr_is_protected((const void *)1));
     hazptr_release(&ctx, NULL);
 }
 

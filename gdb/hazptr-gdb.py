@@ -31,10 +31,14 @@ NOTHING = 1
 
 
 def read(addr, layout):
-    """Numbers at an address; one by itself."""
+    """Numbers at an address."""
     memory = gdb.selected_inferior().read_memory(addr, struct.calcsize("<" + layout))
-    found = struct.unpack("<" + layout, bytes(memory))
-    return found if len(found) > 1 else found[0]
+    return struct.unpack("<" + layout, bytes(memory))
+
+
+def read_one(addr, layout):
+    """One number."""
+    return read(addr, layout)[0]
 
 
 class Block:
@@ -50,18 +54,18 @@ class Block:
             raise gdb.GdbError("libhazptr is not initialised in this process (a forked child begins so)")
         if layout != LAYOUT:
             raise gdb.GdbError(f"layout {layout} of the control block: this script knows {LAYOUT}")
-        self.mode = MODES[min(read(self.at + WORD, "I") >> 24, len(MODES) - 1)]
-        self.generation = read(self.at + GENERATION, "I")
+        self.mode = MODES[min(read_one(self.at + WORD, "I") >> 24, len(MODES) - 1)]
+        self.generation = read_one(self.at + GENERATION, "I")
 
     def cpus(self):
         """From a line's address to the CPU whose it is."""
-        count = read(self.at + NR_CPUS, "I")
-        entries = read(self.at + CURRENT, f"{count}Q") if count > 1 else ()
+        count = read_one(self.at + NR_CPUS, "I")
+        entries = read(self.at + CURRENT, f"{count}Q")
         return {line: cpu for cpu, line in enumerate(entries) if line}
 
     def lines(self):
         """Of each line its number, its address, its state, and what its slots hold."""
-        mark = read(self.at + MARK, "I")
+        mark = read_one(self.at + MARK, "I")
         chunks = read(self.at + CHUNKS, f"{NR_CHUNKS}Q")
         number = 0
         for index, chunk in enumerate(chunks):
@@ -73,7 +77,7 @@ class Block:
 
     def own_slots(self):
         """Of each context whose own slot is in use its address, and what that holds."""
-        node = read(self.at + BACKUP, "Q")
+        node = read_one(self.at + BACKUP, "Q")
         while node:
             addr, following = read(node, "QQ")
             yield node - OWN_SLOT, addr
@@ -111,6 +115,8 @@ class Holders(gdb.Command):
         if not argument:
             raise gdb.GdbError("hazptr holders: whose? Give an address, or an expression that has it as its value")
         wanted = int(gdb.parse_and_eval(f"(unsigned long)({argument})"))
+        if wanted <= NOTHING:
+            raise gdb.GdbError(f"hazptr holders: {wanted:#x} is no object's address")
         found = list(holders(Block(), wanted))
         for place in found:
             gdb.write(f"{wanted:#x}: {place}\n")
@@ -149,7 +155,7 @@ class ContextPrinter:
         if not slot:
             return "holds nothing"
         try:
-            held = read(slot, "Q")
+            held = read_one(slot, "Q")
         except gdb.MemoryError:
             return f"not initialised (slot {slot:#x} cannot be read)"
         if held == NOTHING:

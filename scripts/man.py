@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """`make man`: manual pages out of the comments in include/hazptr.h, by scdoc. With --check nothing is written:
-exit status 1 if a page in man/ is not what would be, or a linter has something to say."""
+exit status 1 if a page in man/ is not what would be, or a linter has something to say; 77 if a
+program that is needed is not there."""
 
 import argparse
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -58,7 +60,7 @@ def markup(text):
     """Text of a comment for scdoc."""
     text = " ".join(text.split()).replace("\\", "\\\\")
     # Emphasis, put aside before what looks like it is made plain.
-    text = re.sub(r"\*\*(.+?)\*\*", "\0b\\1\0B", text)
+    text = re.sub(r"\*\*(.+?)\*\*", lambda m: "\0b" + m[1].replace("@", "") + "\0B", text)
     text = re.sub(r"`([^`]*)`", "\0b\\1\0B", text)
     text = re.sub(r"\b(hazptr_\w+)\(\)", "\0b\\1\0B(3)", text)
     text = re.sub(r"@(\w+)", "\0u\\1\0U", text)
@@ -157,6 +159,9 @@ def main():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-c", "--check", action="store_true", help="write nothing: compare, and lint")
     check = parser.parse_args().check
+    if missing := [tool for tool in ["scdoc"] + check * ["mandoc", "man"] if not shutil.which(tool)]:
+        print(f"man.py: not found: {', '.join(missing)}", file=sys.stderr)
+        return 77
     there = ROOT / "man"
     wanted = dict(pages())
     complaints = []

@@ -470,11 +470,11 @@ pub extern "C" fn hazptr_synchronize(addr: *const c_void) {
     synchronize::synchronize(addr);
 }
 
-/// As hazptr_synchronize(), but not longer than so many nanoseconds, plus those of its barrier. With
+/// As hazptr_synchronize(), but not longer than so many nanoseconds, plus those of its barriers. With
 /// @timeout_ns 0 it looks once; HAZPTR_FOREVER is no limit.
 ///
-/// After ETIMEDOUT somebody may still protect @addr; everything else is as before, and the caller may try
-/// again, or have it retired.
+/// **After ETIMEDOUT somebody may still protect @addr**: it may not be freed. Everything else is as before, and
+/// the caller may try again, or have it retired.
 ///
 /// Threads, signal handlers, fork, cost: as hazptr_synchronize(). NULL: is protected by nobody.
 /// Returns 0, or ETIMEDOUT. errno is preserved. Since 0.1.
@@ -486,8 +486,11 @@ pub extern "C" fn hazptr_synchronize_timeout(addr: *const c_void, timeout_ns: u6
 /// As hazptr_synchronize(), for every address from @start on, @len bytes: for a slab, or a mapping, whose
 /// objects readers protect one by one.
 ///
+/// All of them are unreachable by then, **from each other too**: a reader that holds one may not find a pointer
+/// to another one in it, or it may have that behind the caller's back. Store NULL there first.
+///
 /// Threads, signal handlers, fork: as hazptr_synchronize(). Cost: as there, one barrier, whatever @len is.
-/// Returns 0; EINVAL, without a wait, if @start is NULL, @len is 0, or the end is beyond the address space.
+/// Returns 0; EINVAL, without a wait, if @start is below 2, @len is 0, or the end is beyond the address space.
 /// errno is preserved. Since 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn hazptr_synchronize_range(start: *const c_void, len: usize) -> c_int {
@@ -495,7 +498,8 @@ pub extern "C" fn hazptr_synchronize_range(start: *const c_void, len: usize) -> 
 }
 
 /// As hazptr_synchronize(), for each of @count addresses at @addrs, which stay there until it returns; NULL
-/// among them is protected by nobody.
+/// among them is protected by nobody. They are unreachable from each other, as for
+/// hazptr_synchronize_range().
 ///
 /// Threads, signal handlers, fork: as hazptr_synchronize(). Cost: one barrier and one look at all slots;
 /// up to some thousand addresses that look takes about as long as for one, beyond that it grows with
@@ -710,7 +714,8 @@ pub unsafe extern "C" fn hazptr_set_policy(
 ///
 /// The environment is read once, and not at all in set-uid programs: HAZPTR_MODE=auto, rseq,
 /// membarrier or fence; HAZPTR_MAX_LINES=n, the most lines of slots (0: every acquire uses its
-/// backup slot); HAZPTR_STALL_MS=n, after how many milliseconds a wait is reported (10000; 0: never);
+/// backup slot); HAZPTR_STALL_MS=n, after how many milliseconds a wait is reported, to where
+/// standard error was at the start (10000; 0: never);
 /// HAZPTR_DUMP_SIGNAL=n, see hazptr_dump(). A wish that cannot be met makes one line on standard error.
 ///
 /// Threads, signal handlers: safe, any number at once. Fork: safe. Cost: once some ten
@@ -758,13 +763,13 @@ pub unsafe extern "C" fn hazptr_stats(stats: *mut hazptr_statistics, size: usize
 }
 
 /// Write to the file descriptor @fd who holds what: each hazard on a line of its own that begins with
-/// "held:", then what there is of lines and of retired objects. Meant for people; the text may change.
+/// "held:" (with "nothing" for a slot that is kept for later), then what there is of lines and of retired objects. Meant for people; the text may change.
 ///
 /// As of about now, for nobody is stopped. What another thread has locked at the moment is left out, and said
 /// to be. HAZPTR_DUMP_SIGNAL=n in the environment has the signal n do this, to standard error.
 ///
 /// Threads: any. Signal handlers: safe. Fork: in the child, what the child has. Not a cancellation point.
-/// Cost: one write(2) a line.
+/// Cost: one write(2) a line, which waits for who reads it; without SIGPIPE.
 /// Returns 0, or the error of write(2); what was written by then stays. errno is preserved. Since 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn hazptr_dump(fd: c_int) -> c_int {

@@ -198,6 +198,8 @@ pub struct Lasting {
     pub wishes: AtomicU64,
     /// After so many nanoseconds a wait is reported; 0: never.
     pub stall_ns: AtomicU64,
+    /// Which file standard error was at first: device and number.
+    pub stderr: [AtomicU64; 2],
     /// What the program has said about reclamation.
     pub policy: Policy,
 }
@@ -254,6 +256,7 @@ pub static hazptr_control_1: Exported = Exported {
         generations: AtomicU32::new(0),
         wishes: AtomicU64::new(0),
         stall_ns: AtomicU64::new(0),
+        stderr: [const { AtomicU64::new(0) }; 2],
         policy: Policy::new(),
     },
 };

@@ -3,10 +3,11 @@
 //! a lock that is taken is left out, and said to be.
 
 use crate::control::{Control, Mode, control, retired};
+use crate::held::NOTHING;
 use crate::line::{CURRENT, Line, SHARED};
 use crate::place::{self, Place};
 use crate::{sys, text};
-use core::ffi::c_int;
+use core::ffi::{c_int, c_void};
 use core::{fmt, ptr};
 
 /// See [`crate::abi::hazptr_dump`].
@@ -49,7 +50,7 @@ fn write(fd: c_int, control: &Control) -> Result<(), c_int> {
             break;
         };
         for &(slot, addr) in &some[..count] {
-            line(format_args!("held: {addr:p} {}", Place::of(control, slot)))?;
+            line(format_args!("held: {} {}", Held(addr), Place::of(control, slot)))?;
         }
         held += count;
         if count < some.len() {
@@ -71,21 +72,28 @@ fn write(fd: c_int, control: &Control) -> Result<(), c_int> {
     }
 }
 
+/// An address that is held, or that it is none.
+struct Held(*mut c_void);
+
+impl fmt::Display for Held {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == NOTHING { to.write_str("nothing") } else { write!(to, "{:p}", self.0) }
+    }
+}
+
 fn write_line(fd: c_int, control: &Control, number: u32, line: &Line) -> Result<(), c_int> {
     for (slot, hazard) in line.slots.iter().enumerate() {
         let addr = hazard.held();
         if addr.is_null() {
             continue;
         }
-        let place = Place::Line { line: number, slot };
+        let (what, place) = (Held(addr), Place::Line { line: number, slot });
         match (line.state(), place::cpu_of(control, line)) {
-            (SHARED, _) => {
-                text::write(fd, format_args!("held: {addr:p} {place}, which is shared"))?
-            }
+            (SHARED, _) => text::write(fd, format_args!("held: {what} {place}, which is shared"))?,
             (_, Some(cpu)) => {
-                text::write(fd, format_args!("held: {addr:p} {place}, which is CPU {cpu}'s"))?;
+                text::write(fd, format_args!("held: {what} {place}, which is CPU {cpu}'s"))?;
             }
-            _ => text::write(fd, format_args!("held: {addr:p} {place}, which is parked"))?,
+            _ => text::write(fd, format_args!("held: {what} {place}, which is parked"))?,
         }
     }
     Ok(())

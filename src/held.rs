@@ -22,7 +22,7 @@ use core::ffi::c_void;
 use core::ptr;
 
 /// What a held slot holds while it protects nothing.
-const NOTHING: *mut c_void = ptr::without_provenance_mut(1);
+pub const NOTHING: *mut c_void = ptr::without_provenance_mut(1);
 
 /// What an acquire loads NOTHING from.
 static POINTER_TO_NOTHING: AtomicPtr<c_void> = AtomicPtr::new(NOTHING);

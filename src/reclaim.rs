@@ -12,11 +12,11 @@ use crate::control::{Control, control, retired};
 use crate::delay::{self, Point};
 use crate::list::{self, List};
 use crate::retire::Chains;
-use crate::stall::{Stall, Tenths};
+use crate::stall::{Stall, Waited};
 use crate::sync::{AtomicU32, Ordering};
-use crate::thread::{self, Host};
+use crate::thread::Host;
 use crate::wait::Deadline;
-use crate::{barrier, cohort, fence, init, protected, sync, sys, text, trace, worker};
+use crate::{barrier, cohort, fence, init, protected, sync, sys, trace, worker};
 use core::ffi::c_int;
 use core::ptr;
 
@@ -262,7 +262,8 @@ pub fn until(who: Who, generation: u32, timeout_ns: u64, mut done: impl FnMut() 
     fence::after_rmw();
     // Which process's block it stands in, if a handler has forked by now.
     let announced_in = control.generation();
-    let mut stall = Stall::begin();
+    let mut stall = Stall::new();
+    stall.begin();
     let outcome = loop {
         let called = pass(control, what, who);
         // Acquire: pairs with the fence in tell().
@@ -271,6 +272,7 @@ pub fn until(who: Who, generation: u32, timeout_ns: u64, mut done: impl FnMut() 
         if done() || control.generation() != generation {
             break 0;
         }
+        stall.look(|waited| report_stall(&waited));
         let left = deadline.left();
         if left == 0 {
             break libc::ETIMEDOUT;
@@ -282,9 +284,6 @@ pub fn until(who: Who, generation: u32, timeout_ns: u64, mut done: impl FnMut() 
         }
         sys::futex_wait_ns(sys::futex_word(&listeners.news), news, Some(pause.min(left)));
         pause = (2 * pause).min(LONGEST_PAUSE_NS);
-        if let Some(waited) = stall.is_due() {
-            report_stall(waited);
-        }
     };
     if control.generation() == announced_in {
         listeners.leave();
@@ -293,14 +292,19 @@ pub fn until(who: Who, generation: u32, timeout_ns: u64, mut done: impl FnMut() 
 }
 
 #[cold]
-fn report_stall(waited: Tenths) {
+fn report_stall(waited: &Waited) {
     let (pending, (kept, addr)) =
         retired().ledger.with(|books| (books.taken() + retired().waiting(), books.kept()));
-    text::report(format_args!(
-        "stall: thread {} has waited {waited} for callbacks: {pending} objects are pending, {kept} of them \
-         protected, {addr:p} for one",
-        thread::id(),
-    ));
+    if kept == 0 {
+        waited.report(format_args!(
+            "callbacks: {pending} objects are pending in all; none is known to be protected, so \
+             callbacks last, or are about to be called"
+        ));
+    } else {
+        waited.report(format_args!(
+            "callbacks: {pending} objects are pending in all, {kept} of them protected, {addr:p} for one"
+        ));
+    }
 }
 
 /// See [`crate::abi::hazptr_barrier`].

@@ -4,49 +4,66 @@
 
 use crate::control::lasting;
 use crate::sync::Ordering;
-use crate::sys;
+use crate::{sys, text};
 use core::fmt;
 
 /// One wait, as long as it lasts.
 pub struct Stall {
+    /// When its thread first went to sleep; 0 before.
     begun: u64,
     /// When there is something to say.
     due: u64,
 }
 
 impl Stall {
-    /// A wait that begins now.
-    pub fn begin() -> Self {
+    /// A wait, in which nobody has slept yet.
+    pub const fn new() -> Self {
+        Self { begun: 0, due: u64::MAX }
+    }
+
+    /// It goes to sleep.
+    pub fn begin(&mut self) {
         // Relaxed: written by initialisation.
-        match lasting().stall_ns.load(Ordering::Relaxed) {
-            0 => Self { begun: 0, due: u64::MAX },
-            limit => {
-                let begun = sys::now_ns();
-                Self { begun, due: begun.saturating_add(limit) }
-            }
+        let limit = lasting().stall_ns.load(Ordering::Relaxed);
+        if self.begun == 0 && limit != 0 {
+            self.begun = sys::now_ns();
+            self.due = self.begun.saturating_add(limit);
         }
     }
 
-    /// How long it has lasted, when it is time to say so.
-    pub fn is_due(&mut self) -> Option<Tenths> {
+    /// Says what lasts, if it is time for that. Asked when the wait has been seen not to be over.
+    #[inline]
+    pub fn look(&mut self, say: impl FnOnce(Waited)) {
         if self.due == u64::MAX {
-            return None;
+            return;
         }
         let now = sys::now_ns();
-        (now >= self.due).then(|| {
+        if now >= self.due {
             let waited = now - self.begun;
             // Twice as long as until now.
             self.due = now.saturating_add(waited);
-            Tenths(waited / 100_000_000)
-        })
+            say(Waited(waited));
+        }
     }
 }
 
-/// Tenths of a second.
-pub struct Tenths(u64);
+/// So many nanoseconds, as a report has them.
+pub struct Waited(u64);
 
-impl fmt::Display for Tenths {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(to, "{}.{} s", self.0 / 10, self.0 % 10)
+impl Waited {
+    /// Writes a line, where the process had its standard error when it began. Nothing if that is elsewhere
+    /// now, or if it would have to wait: a wait is not to last longer for being reported.
+    pub fn report(&self, text: fmt::Arguments<'_>) {
+        let lasting = lasting();
+        // Relaxed: written by initialisation.
+        let known =
+            [&lasting.stderr[0], &lasting.stderr[1]].map(|half| half.load(Ordering::Relaxed));
+        if sys::identity(2) == Some(known) && sys::is_writable(2) {
+            let tenths = self.0 / 100_000_000;
+            let (seconds, tenth, me) = (tenths / 10, tenths % 10, crate::thread::id());
+            text::report(format_args!(
+                "stall: thread {me} has waited {seconds}.{tenth} s for {text}"
+            ));
+        }
     }
 }

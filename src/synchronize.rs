@@ -7,8 +7,9 @@
 use crate::control::Control;
 use crate::delay::{self, Point};
 use crate::filter::Filter;
+use crate::held::NOTHING;
 use crate::sync::Ordering;
-use crate::wait::{self, Deadline};
+use crate::wait::{self, Deadline, Limits};
 use crate::{barrier, fence, init};
 use core::ffi::{c_int, c_void};
 use core::ptr;
@@ -25,8 +26,7 @@ pub fn with_timeout(addr: *const c_void, timeout_ns: u64) -> c_int {
 
 /// See [`crate::abi::hazptr_synchronize_range`].
 pub fn range(start: *const c_void, len: usize) -> c_int {
-    // The first address after NULL is NOTHING's (held.rs).
-    if start.addr() <= 1 || len == 0 || start.addr().checked_add(len - 1).is_none() {
+    if is_nothing(start) || len == 0 || start.addr().checked_add(len - 1).is_none() {
         return libc::EINVAL;
     }
     wait(Deadline::NEVER, |held| held.addr().wrapping_sub(start.addr()) < len)
@@ -48,22 +48,27 @@ pub unsafe fn many(addrs: *const *const c_void, count: usize) -> c_int {
     let mut filter = Filter::new();
     addrs.iter().for_each(|&addr| filter.add(addr));
     wait(Deadline::NEVER, |held| {
-        filter.may_have(held) && !held.is_null() && addrs.iter().any(|&addr| ptr::eq(addr, held))
+        filter.may_have(held) && !is_nothing(held) && addrs.iter().any(|&addr| ptr::eq(addr, held))
     })
 }
 
 /// See [`crate::abi::hazptr_is_protected`].
 pub fn is_protected(addr: *const c_void) -> bool {
     let wanted = |held| ptr::eq(held, addr);
-    !addr.is_null()
+    !is_nothing(addr)
         && behind_barrier(|control, _| {
             let mut lines = control.registry.lines(control.registry.mark());
             lines.any(|line| line.holds(wanted)) || control.backup.holder(wanted).is_some()
         })
 }
 
+/// Whether an address is no object's: NULL, or what slots hold that protect nothing.
+fn is_nothing(addr: *const c_void) -> bool {
+    addr.addr() <= NOTHING.addr()
+}
+
 fn until_unprotected(addr: *const c_void, deadline: Deadline) -> c_int {
-    if addr.is_null() {
+    if is_nothing(addr) {
         init::ensure();
         fence::full();
         return 0;
@@ -73,7 +78,7 @@ fn until_unprotected(addr: *const c_void, deadline: Deadline) -> c_int {
 
 /// Does something behind a barrier: anew in a child that a handler forks in the middle of it, in the
 /// child's own terms.
-fn behind_barrier<T>(act: impl Fn(&'static Control, u32) -> T) -> T {
+fn behind_barrier<T>(mut act: impl FnMut(&'static Control, u32) -> T) -> T {
     loop {
         let control = init::ensure();
         let generation = control.generation();
@@ -88,9 +93,10 @@ fn behind_barrier<T>(act: impl Fn(&'static Control, u32) -> T) -> T {
 
 /// Waits until no slot holds what is `wanted`, which is not NULL. 0 or ETIMEDOUT.
 fn wait(deadline: Deadline, wanted: impl Fn(*const c_void) -> bool) -> c_int {
+    let mut limits = Limits::until(deadline);
     let is_over = behind_barrier(|control, generation| {
-        wait_for_lines(control, generation, deadline, &wanted)
-            && wait_for_backup(control, generation, deadline, &wanted)
+        wait_for_lines(control, generation, &mut limits, &wanted)
+            && wait_for_backup(control, generation, &mut limits, &wanted)
     });
     if is_over { 0 } else { libc::ETIMEDOUT }
 }
@@ -100,7 +106,7 @@ fn wait(deadline: Deadline, wanted: impl Fn(*const c_void) -> bool) -> c_int {
 fn wait_for_lines(
     control: &Control,
     generation: u32,
-    deadline: Deadline,
+    limits: &mut Limits,
     wanted: impl Fn(*const c_void) -> bool,
 ) -> bool {
     // After the barrier: a line that holds a committed hazard was counted before.
@@ -108,10 +114,9 @@ fn wait_for_lines(
     for line in control.registry.lines(mark).filter(|line| line.holds(&wanted)) {
         for slot in &line.slots {
             let found = slot.held();
-            // For this address, for others that are wanted do not come anew.
+            // For this address: none that is wanted comes anew, as nothing leads to any of them.
             let held = || ptr::eq(slot.held(), found);
-            if wanted(found)
-                && !wait::until_gone(control, generation, (slot, found), deadline, held)
+            if wanted(found) && !wait::until_gone(control, generation, (slot, found), limits, held)
             {
                 return false;
             }
@@ -123,13 +128,13 @@ fn wait_for_lines(
 fn wait_for_backup(
     control: &Control,
     generation: u32,
-    deadline: Deadline,
+    limits: &mut Limits,
     wanted: impl Fn(*const c_void) -> bool,
 ) -> bool {
     // One after the other. A holder that comes only now re-loads its pointer, and lets go.
     while let Some((slot, found)) = control.backup.holder(&wanted) {
         let held = || control.backup.is_held(slot, found);
-        if !wait::until_gone(control, generation, (slot, found), deadline, held) {
+        if !wait::until_gone(control, generation, (slot, found), limits, held) {
             return false;
         }
         if control.generation() != generation {

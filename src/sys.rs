@@ -217,6 +217,44 @@ pub fn set_priority(tid: i32, nice: i32) -> Result<(), c_int> {
     unsafe { system_call(libc::SYS_setpriority, args) }.map(drop)
 }
 
+/// Which file a descriptor is: device and number.
+pub fn identity(fd: c_int) -> Option<[u64; 2]> {
+    let _errno = Errno::keep();
+    // SAFETY: plain numbers, which libc fills in.
+    let mut status: libc::stat = unsafe { core::mem::zeroed() };
+    // SAFETY: a local variable.
+    (unsafe { libc::fstat(fd, &raw mut status) } == 0).then_some([status.st_dev, status.st_ino])
+}
+
+/// Whether a write of a line would not have to wait.
+pub fn is_writable(fd: c_int) -> bool {
+    let mut poll = libc::pollfd { fd, events: libc::POLLOUT, revents: 0 };
+    let args = [(&raw mut poll) as usize, 1, 0, 0, 0, 0];
+    // SAFETY: one of them.
+    let ready = unsafe { system_call(libc::SYS_poll, args) };
+    ready == Ok(1) && poll.revents & libc::POLLOUT != 0
+}
+
+/// write(2), which is an error for a pipe that nobody reads, and no signal.
+pub fn write_in_silence(fd: c_int, bytes: &[u8]) -> Result<usize, c_int> {
+    const SIZE: usize = size_of::<u64>();
+    let pipe: u64 = 1 << (libc::SIGPIPE - 1);
+    let signals = block_signals();
+    let mut pending = 0u64;
+    let args = [(&raw mut pending) as usize, SIZE, 0, 0, 0, 0];
+    // SAFETY: a mask, as the kernel has it.
+    let _ = unsafe { system_call(libc::SYS_rt_sigpending, args) };
+    let outcome = write(fd, bytes);
+    if outcome == Err(libc::EPIPE) && pending & pipe == 0 {
+        let now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        let args = [(&raw const pipe) as usize, 0, (&raw const now) as usize, SIZE, 0, 0];
+        // SAFETY: takes back what the write has sent to this thread.
+        let _ = unsafe { system_call(libc::SYS_rt_sigtimedwait, args) };
+    }
+    restore_signals(signals);
+    outcome
+}
+
 /// The process's number with the kernel.
 pub fn process() -> c_int {
     // SAFETY: no arguments.
@@ -230,7 +268,11 @@ pub fn handle_signal(signal: c_int, handler: extern "C" fn(c_int)) -> Result<(),
     let (mut action, mut before): (libc::sigaction, libc::sigaction) =
         unsafe { core::mem::zeroed() };
     action.sa_sigaction = handler as usize;
-    action.sa_flags = libc::SA_RESTART;
+    // On the stack that the thread has set aside for handlers, if it has.
+    action.sa_flags = libc::SA_RESTART | libc::SA_ONSTACK;
+    if SYNCHRONOUS.contains(&signal) {
+        return Err("a signal of the program's own faults");
+    }
     // SAFETY: both are local variables; what the handler does, it may.
     unsafe {
         if libc::sigaction(signal, core::ptr::null(), &raw mut before) != 0 {

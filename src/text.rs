@@ -32,7 +32,8 @@ pub fn write(fd: c_int, text: fmt::Arguments<'_>) -> Result<(), c_int> {
     line.bytes[line.used] = b'\n';
     let mut left = &line.bytes[..=line.used];
     while !left.is_empty() {
-        match sys::write(fd, left) {
+        match sys::write_in_silence(fd, left) {
+            Ok(0) => return Err(libc::EIO),
             Ok(written) => left = &left[written.min(left.len())..],
             Err(libc::EINTR) => {}
             Err(error) => return Err(error),

@@ -13,10 +13,10 @@ use crate::control::{Control, Mode, control};
 use crate::delay::{self, Point};
 use crate::line::Slot;
 use crate::place::Place;
-use crate::stall::{Stall, Tenths};
+use crate::stall::{Stall, Waited};
 use crate::stats::Count;
 use crate::sync::{AtomicU32, AtomicU64, Backoff, Ordering};
-use crate::{barrier, fence, sys, text, thread, trace};
+use crate::{barrier, fence, sys, trace};
 use core::ffi::c_void;
 
 const BUCKET_BITS: u32 = 4;
@@ -131,6 +131,19 @@ impl Deadline {
     }
 }
 
+/// What one call of the program's waits by, for however many slots.
+pub struct Limits {
+    deadline: Deadline,
+    stall: Stall,
+}
+
+impl Limits {
+    /// Not longer than that.
+    pub const fn until(deadline: Deadline) -> Self {
+        Self { deadline, stall: Stall::new() }
+    }
+}
+
 /// Waits until a slot does not hold an address any more, or this turns out to be a child that a handler
 /// forked since `generation` was read: then whoever holds it does not exist here, and the caller starts
 /// afresh. False if that has not come about by the deadline. `held` reads, with Acquire, whether it does.
@@ -138,9 +151,12 @@ pub fn until_gone(
     control: &Control,
     generation: u32,
     (slot, addr): (*const Slot, *const c_void),
-    deadline: Deadline,
+    limits: &mut Limits,
     held: impl Fn() -> bool,
 ) -> bool {
+    if limits.deadline.left() == 0 {
+        return !held();
+    }
     let backoff = Backoff::new();
     for _ in 0..SPINS {
         if !held() {
@@ -148,7 +164,7 @@ pub fn until_gone(
         }
         backoff.spin();
     }
-    sleep_until_gone(control, generation, (slot, addr), deadline, &held)
+    sleep_until_gone(control, generation, (slot, addr), limits, &held)
 }
 
 /// Sleeping, in order: announce; arm the futex word; barrier; look again; sleep on that value. Both
@@ -162,7 +178,7 @@ fn sleep_until_gone(
     control: &Control,
     generation: u32,
     (slot, addr): (*const Slot, *const c_void),
-    deadline: Deadline,
+    limits: &mut Limits,
     held: &dyn Fn() -> bool,
 ) -> bool {
     let (bucket, tag) = control.waiters.bucket(slot);
@@ -173,7 +189,7 @@ fn sleep_until_gone(
     delay::point(Point::Announced);
     let over = || !held() || control.generation() != generation;
     trace::wait_begin(addr, slot);
-    let mut stall = Stall::begin();
+    limits.stall.begin();
     let mut armed = 0;
     let is_over = loop {
         if over() {
@@ -185,16 +201,14 @@ fn sleep_until_gone(
             armed = wish;
             continue;
         }
-        let left = deadline.left();
+        limits.stall.look(|waited| report_stall(control, slot, addr, &waited));
+        let left = limits.deadline.left();
         if left == 0 {
             break false;
         }
         control.counters.add(slot, Count::Sleep);
         delay::point(Point::BeforeSleep);
         sys::futex_wait_ns(sys::futex_word(&bucket.wish), wish, Some(left.min(SLEEP_CAP_NS)));
-        if let Some(waited) = stall.is_due() {
-            report_stall(control, slot, addr, waited);
-        }
     };
     trace::wait_end(addr, slot, is_over);
     if control.generation() == announced_in {
@@ -206,12 +220,9 @@ fn sleep_until_gone(
 }
 
 #[cold]
-fn report_stall(control: &Control, slot: *const Slot, addr: *const c_void, waited: Tenths) {
-    text::report(format_args!(
-        "stall: thread {} has waited {waited} for {addr:p}, which is held {}",
-        thread::id(),
-        Place::of(control, slot)
-    ));
+fn report_stall(control: &Control, slot: *const Slot, addr: *const c_void, waited: &Waited) {
+    let place = Place::of(control, slot);
+    waited.report(format_args!("{addr:p}, which is held {place}"));
 }
 
 /// Wakes those who may sleep for `slot`, from which an address was removed. Out of line on purpose.
@@ -261,7 +272,8 @@ mod tests {
             scope.spawn(|| {
                 let held = || ptr::eq(slot.held(), address(1));
                 let what = (&raw const slot, address(1).cast_const());
-                until_gone(control, control.generation(), what, Deadline::NEVER, held);
+                let mut limits = Limits::until(Deadline::NEVER);
+                until_gone(control, control.generation(), what, &mut limits, held);
             });
             while collect(control).sleeps == before.sleeps {
                 thread::yield_now();

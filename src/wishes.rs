@@ -33,6 +33,9 @@ impl Wishes {
         let packed = (mode as u64 + 1) | (lines.min(Self::NO_LIMIT) << 8);
         let stall = number(c"HAZPTR_STALL_MS", "milliseconds", "10000").unwrap_or(STALL_MS);
         lasting().stall_ns.store(stall.saturating_mul(1_000_000), Ordering::Relaxed);
+        for (half, now) in lasting().stderr.iter().zip(sys::identity(2).unwrap_or_default()) {
+            half.store(now, Ordering::Relaxed);
+        }
         lasting().wishes.store(packed, Ordering::Relaxed);
         Self { packed, first: true }
     }
@@ -78,7 +81,8 @@ fn mode() -> Mode {
 /// The signal by which the program is to be asked who holds what.
 pub fn dump_signal() -> Option<c_int> {
     let signal = number(c"HAZPTR_DUMP_SIGNAL", "a signal", "none")?;
-    c_int::try_from(signal).ok().filter(|&signal| signal != 0)
+    // What is too large is a signal nowhere.
+    Some(c_int::try_from(signal).unwrap_or(c_int::MAX)).filter(|&signal| signal != 0)
 }
 
 fn text(name: &CStr) -> &'static [u8] {

@@ -43,7 +43,7 @@ look()
 		-ex 'echo held\n' -ex 'hazptr holders &held' -ex 'echo twice\n' -ex 'hazptr holders &twice' \
 		-ex 'hazptr holders &free_again' -ex 'hazptr holders &nobody' \
 		-ex 'print near_slot' -ex 'print keeper' -ex 'print done' -ex 'print untouched' \
-		-ex 'echo lines\n' -ex 'hazptr lines' -ex 'hazptr holders' >"$work/says" 2>&1
+		-ex 'echo lines\n' -ex 'hazptr lines' -ex 'hazptr holders' -ex 'hazptr holders 0' >"$work/says" 2>&1
 }
 
 # As it is shipped, whatever it is in the build.
@@ -80,6 +80,7 @@ for lines in 100 0; do
 		says '^\$4 = holds nothing$'
 		says '^mode (rseq|membarrier|fence), generation 1$'
 		says '^hazptr holders: whose\?'
+		says "^hazptr holders: 0x0 is no object's address"
 		says_not 'Python Exception|Traceback'
 	done
 done
