@@ -45,14 +45,14 @@ if grep -rnE 'sync::atomic|core::cell::UnsafeCell|crossbeam_utils::Backoff' ../.
 	exit 1
 fi
 
-export RUSTFLAGS='--cfg loom' CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-../../target/loom} LOOM_MAX_PREEMPTIONS
+export RUSTFLAGS='--cfg loom' CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-../../target/loom} HAZPTR_PREEMPTIONS
 cargo=(cargo test --quiet --locked --lib)
 if [ -z "$all" ]; then
-	unset LOOM_MAX_PREEMPTIONS
+	unset HAZPTR_PREEMPTIONS
 	exec "${cargo[@]}" -- --show-output --test-threads 1 "${tests[@]/#/sync::tests::}"
 fi
 
-LOOM_MAX_PREEMPTIONS=all
+HAZPTR_PREEMPTIONS=all
 mapfile -t names < <("${cargo[@]}" -- --list "${tests[@]/#/sync::tests::}" | sed -n 's/: test$//p')
 [ "${#names[@]}" -gt 0 ] || exit 1
 trap 'exit 130' INT

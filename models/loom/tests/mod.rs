@@ -136,7 +136,7 @@ pub fn replace(old: usize, new: *mut c_void) {
 }
 
 /// A model: the mode it runs in, how many lines there may be, and how many preemptions of a thread are
-/// tried in one execution (LOOM_MAX_PREEMPTIONS says otherwise; "all": without a bound).
+/// tried in one execution (HAZPTR_PREEMPTIONS says otherwise; "all": without a bound).
 pub struct Model {
     mode: Mode,
     lines: u32,
@@ -177,9 +177,9 @@ impl Model {
         machine::forget();
         let mut builder = loom::model::Builder::new();
         builder.max_branches = 100_000;
-        builder.preemption_bound = match std::env::var("LOOM_MAX_PREEMPTIONS") {
+        builder.preemption_bound = match std::env::var("HAZPTR_PREEMPTIONS") {
             Ok(all) if all == "all" => None,
-            Ok(number) => Some(number.parse().expect("LOOM_MAX_PREEMPTIONS: a number, or all")),
+            Ok(number) => Some(number.parse().expect("HAZPTR_PREEMPTIONS: a number, or all")),
             Err(_) => Some(self.preemptions),
         };
         let executions = std::sync::Arc::new(core::sync::atomic::AtomicUsize::new(0));
