@@ -20,7 +20,7 @@ WRITTEN = {
     ],
     "backup.rs": [
         ("find", "the list is read without the lock", "self.walk(&self.lock.lock(), look)",
-         "self.walk(unsafe { core::mem::MaybeUninit::uninit().assume_init_ref() }, look)"),
+         "let none = core::mem::MaybeUninit::uninit(); self.walk(unsafe { none.assume_init_ref() }, look)"),
         ("acquire", "no second load", "addr = portable::validate(slot(&*node), addr, addr_p, keep);", ""),
         ("acquire", "linked in a child that is not initialised", "(*ctx).generation == 0",
          "(*ctx).generation == u32::MAX", "fork"),
