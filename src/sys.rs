@@ -239,7 +239,8 @@ pub fn is_writable(fd: c_int) -> bool {
 pub fn write_in_silence(fd: c_int, bytes: &[u8]) -> Result<usize, c_int> {
     const SIZE: usize = size_of::<u64>();
     let pipe: u64 = 1 << (libc::SIGPIPE - 1);
-    let signals = block_signals();
+    // No other, for it may have to wait.
+    let signals = change_signal_mask(libc::SIG_BLOCK, pipe);
     let mut pending = 0u64;
     let args = [(&raw mut pending) as usize, SIZE, 0, 0, 0, 0];
     // SAFETY: a mask, as the kernel has it.

@@ -37,3 +37,17 @@ fn who_has_the_lock_sees_what_the_last_one_wrote() {
         assert_eq!(increment(), 4);
     });
 }
+
+#[test]
+fn who_got_the_lock_by_a_try_sees_it_too() {
+    Model::new(Mode::Fence).check(|| {
+        // SAFETY: nobody else is here.
+        unsafe { *GUARDED.count.get() = 0 };
+        let other = machine::spawn(1, || _ = increment());
+        if let Some(_held) = GUARDED.lock.try_lock() {
+            // SAFETY: the lock is held.
+            assert!(unsafe { *GUARDED.count.get() } < 2);
+        }
+        join([other]);
+    });
+}
