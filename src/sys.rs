@@ -266,8 +266,8 @@ pub fn process() -> c_int {
 pub fn handle_signal(signal: c_int, handler: extern "C" fn(c_int)) -> Result<(), &'static str> {
     let _errno = Errno::keep();
     // SAFETY: an action is plain numbers.
-    let (mut action, mut before): (libc::sigaction, libc::sigaction) =
-        unsafe { core::mem::zeroed() };
+    let mut action: libc::sigaction = unsafe { core::mem::zeroed() };
+    let mut before = action;
     action.sa_sigaction = handler as usize;
     // On the stack that the thread has set aside for handlers, if it has.
     action.sa_flags = libc::SA_RESTART | libc::SA_ONSTACK;
