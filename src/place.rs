@@ -41,7 +41,7 @@ impl fmt::Display for Place {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Line { line, slot } => write!(to, "in slot {slot} of line {line}"),
-            Self::Backup(ctx) => write!(to, "by the context at {ctx:p}, in its own slot"),
+            Self::Backup(ctx) => write!(to, "by the context at {:p}, in its own slot", *ctx),
         }
     }
 }

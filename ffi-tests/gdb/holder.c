@@ -6,8 +6,14 @@
 #include <hazptr.h>
 #include <stdlib.h>
 
+#define MANY 1000
+
 long held, twice, kept, free_again, nobody;
 struct hazptr_ctx near_slot, first, second, keeper, done, untouched = HAZPTR_CTX_INIT;
+
+/* More than the lines of the first chunk have room for. */
+long many[MANY];
+struct hazptr_ctx contexts[MANY];
 
 static void hold(struct hazptr_ctx *ctx, long *object)
 {
@@ -19,11 +25,15 @@ static void hold(struct hazptr_ctx *ctx, long *object)
 
 int main(void)
 {
+    unsigned int i;
+
     hold(&near_slot, &held);
     hold(&first, &twice);
     hold(&second, &twice);
     hazptr_hold(&keeper);
     hold(&done, &free_again);
     hazptr_release(&done, &free_again);
+    for (i = 0; i < MANY; i++)
+        hold(&contexts[i], &many[i]);
     abort();
 }
