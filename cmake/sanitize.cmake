@@ -39,7 +39,7 @@ endif()
 # Where the tests run (ffi-tests/CMakeLists.txt). No sanitizer goes with valgrind. ThreadSanitizer
 # sees no assembly: hazards of the restartable sequences would not be there for it. (Without lines,
 # no sequence gets as far as its commit.)
-set(hazptr_surroundings rseq membarrier fence nolines norseq valgrind)
+set(hazptr_surroundings rseq membarrier fence nolines norseq valgrind debug)
 if(HAZPTR_SANITIZE STREQUAL thread)
   set(hazptr_surroundings membarrier fence nolines)
 elseif(HAZPTR_SANITIZE)

@@ -87,12 +87,19 @@ static void enter(struct place *place)
     place->next_ctx = &place->ctx[2];
 }
 
+/* Anew, so that it may be released again though nothing was acquired by it since. */
+static void let_go(struct hazptr_ctx *ctx)
+{
+    hazptr_release(ctx, NULL);
+    *ctx = (struct hazptr_ctx)HAZPTR_CTX_INIT;
+}
+
 static void leave(struct place *place)
 {
     int i;
 
     for (i = 0; i < 3; i++)
-        hazptr_release(&place->ctx[i], NULL);
+        let_go(&place->ctx[i]);
 }
 
 /*
@@ -107,7 +114,7 @@ static bool unlink_node(struct set *set, struct place *place)
 {
     if (!replace(place->link, place->node, place->next))
         return false;
-    hazptr_release(place->node_ctx, place->node);
+    let_go(place->node_ctx);
     hazptr_retire_in(&set->cohort, &place->node->hazptr, place->node, free_node, 0);
     return true;
 }
@@ -150,7 +157,7 @@ static bool search(struct set *set, uintptr_t key, struct place *place)
         } else {
             if (place->node->key >= key)
                 return true;
-            hazptr_release(place->link_ctx, NULL);
+            let_go(place->link_ctx);
             free_ctx = place->link_ctx;
             place->link = &place->node->next;
             place->link_ctx = place->node_ctx;

@@ -67,12 +67,27 @@ static inline const char *check_mode_name(unsigned int mode)
     return mode < 4 ? names[mode] : "?";
 }
 
-/* First thing in main(): the mode is the one that this run is meant to show something of. */
+/* Bit n: reports of kind n (HAZPTR_DEBUG_...) are what this test provokes in debug mode. */
+static unsigned int check_provokes;
+
+static inline void check_report(unsigned int kind, const char *report)
+{
+    if (check_provokes >> kind & 1)
+        return;
+    fprintf(stderr, "%s\n", report);
+    abort();
+}
+
+/*
+ * First thing in main(): the mode is the one that this run is meant to show something of. In debug mode no
+ * report is, but for those that the test has named before.
+ */
 static inline void check_mode(void)
 {
     const char *expected = getenv("HAZPTR_EXPECT");
     const char *mode = check_mode_name(hazptr_mode());
 
+    hazptr_set_debug_handler(check_report);
     if (expected && strcmp(expected, mode) != 0)
         check_failed(__FILE__, __LINE__, "mode", ": %s expected, the library says %s", expected,
                      mode);

@@ -154,7 +154,7 @@ static void check_head(const struct hazptr_control *control)
     CHECK_EQ((uintptr_t)control % 4096, 0);
     CHECK_EQ(control->line_slots, HAZPTR_LINE_SLOTS);
     CHECK_EQ(control->generation, 1);
-    CHECK_EQ(control->word >> HAZPTR_CONTROL_MODE_SHIFT, hazptr_mode());
+    CHECK_EQ(control->word >> HAZPTR_CONTROL_MODE_SHIFT & HAZPTR_CONTROL_MODE_MASK, hazptr_mode());
     /* In mode fence every release goes out of line, elsewhere none while nobody waits. */
     CHECK_EQ((control->word & HAZPTR_CONTROL_RELEASE_SLOW) != 0,
              hazptr_mode() == HAZPTR_MODE_FENCE);

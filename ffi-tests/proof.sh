@@ -25,5 +25,5 @@ notices() {
 notices 'a fence that is gone' src/wait.rs 's/fence::full();//'
 notices 'one that is weaker' src/portable.rs 's/fence::full()/fence::light()/'
 notices 'one that is new' src/release.rs 's/delay::point(Point::Removed);/&fence::full();/'
-notices 'a row that is gone' docs/algorithm.md '/`publish_slow` | `fence::full`/d'
-notices 'a row that is of another function' docs/algorithm.md 's/`publish_slow` | `fence::full`/`publish` | `fence::full`/'
+notices 'a row that is gone' docs/algorithm.md '/`publish_in` | `fence::full`/d'
+notices 'a row that is of another function' docs/algorithm.md 's/`publish_in` | `fence::full`/`publish` | `fence::full`/'

@@ -3,74 +3,14 @@
  * What the library tells people: waits that last too long, and who holds what. Each scene runs in a
  * process of its own, with an environment of its own, and what it says is compared.
  */
+#include "speaker.h"
 #include "waiter.h"
-#include <errno.h>
-#include <stdio.h>
-#include <sys/wait.h>
 
 #define HELD 40
 
 static int objects[HELD];
 static struct hazptr_ctx ctxs[HELD];
 static void *pointer = &objects[0];
-
-/* --- what one process says ----------------------------------------------------------------------
- */
-
-struct speaker {
-    pid_t child;
-    FILE *says;
-    /* When it is closed, the child goes on. */
-    int held_up;
-    char line[512];
-};
-
-static void speak(struct speaker *speaker, const char *scene, const char *name, const char *value)
-{
-    int ends[2], go_on[2];
-
-    CHECK_EQ(pipe2(ends, O_CLOEXEC), 0);
-    CHECK_EQ(pipe2(go_on, O_CLOEXEC), 0);
-    speaker->child = fork();
-    CHECK(speaker->child >= 0);
-    if (speaker->child == 0) {
-        if (name)
-            setenv(name, value, 1);
-        dup2(go_on[0], 0);
-        dup2(ends[1], 2);
-        execl("/proc/self/exe", "reports", scene, (char *)NULL);
-        _exit(127);
-    }
-    close(ends[1]);
-    close(go_on[0]);
-    speaker->held_up = go_on[1];
-    speaker->says = fdopen(ends[0], "r");
-    CHECK(speaker->says);
-}
-
-/* The next line, or NULL at the end. */
-static const char *next(struct speaker *speaker)
-{
-    if (!fgets(speaker->line, sizeof(speaker->line), speaker->says))
-        return NULL;
-    speaker->line[strcspn(speaker->line, "\n")] = 0;
-    return speaker->line;
-}
-
-static void says_no_more(struct speaker *speaker)
-{
-    const char *line;
-    int status;
-
-    if (speaker->held_up >= 0)
-        close(speaker->held_up);
-    line = next(speaker);
-    if (line)
-        check_failed(__FILE__, __LINE__, "silence", ": %s", line);
-    fclose(speaker->says);
-    CHECK_EQ(waitpid(speaker->child, &status, 0), speaker->child);
-    CHECK_EQ(status, 0);
-}
 
 static void says(struct speaker *speaker, const char *expected)
 {

@@ -54,7 +54,7 @@ class Block:
             raise gdb.GdbError("libhazptr is not initialised in this process (a forked child begins so)")
         if layout != LAYOUT:
             raise gdb.GdbError(f"layout {layout} of the control block: this script knows {LAYOUT}")
-        self.mode = MODES[min(read_one(self.at + WORD, "I") >> 24, len(MODES) - 1)]
+        self.mode = MODES[min(read_one(self.at + WORD, "I") >> 24 & 0x7f, len(MODES) - 1)]
         self.generation = read_one(self.at + GENERATION, "I")
 
     def cpus(self):

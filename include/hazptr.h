@@ -56,6 +56,56 @@
 #define HAZPTR_FOREVER UINT64_MAX
 
 /**
+ * hazptr_set_debug_handler(): release, or use, of a context that holds nothing.
+ */
+#define HAZPTR_DEBUG_NOT_HELD 1
+
+/**
+ * Release of another address than the one that the context protects.
+ */
+#define HAZPTR_DEBUG_WRONG_ADDRESS 2
+
+/**
+ * A release while another one of the same context is under way.
+ */
+#define HAZPTR_DEBUG_RACE 3
+
+/**
+ * Acquire on a context that holds something already.
+ */
+#define HAZPTR_DEBUG_STILL_HELD 4
+
+/**
+ * Release or use of a copy of a context.
+ */
+#define HAZPTR_DEBUG_COPIED 5
+
+/**
+ * The end of a thread, on whose stack, or in whose thread-local memory, a context holds something.
+ */
+#define HAZPTR_DEBUG_THREAD_ENDED 6
+
+/**
+ * Release, in a forked child, of what its parent held: it was not protected here.
+ */
+#define HAZPTR_DEBUG_FORKED 7
+
+/**
+ * A wait without limit for what the caller itself protects.
+ */
+#define HAZPTR_DEBUG_SELF_WAIT 8
+
+/**
+ * Retire of what is retired already, and not reclaimed yet: of a node, or twice by free(3). It is left out.
+ */
+#define HAZPTR_DEBUG_DOUBLE_RETIRE 9
+
+/**
+ * Release by another thread than the one that acquired, without hazptr_detach(). Only if asked for.
+ */
+#define HAZPTR_DEBUG_OTHER_THREAD 10
+
+/**
  * A hazard slot: the address it protects, or NULL. Belongs to the library.
  */
 struct hazptr_slot {
@@ -291,6 +341,11 @@ struct hazptr_statistics {
     uint64_t batch_barriers;
 };
 
+/**
+ * See hazptr_set_debug_handler().
+ */
+typedef void (*hazptr_debug_handler)(unsigned int kind, const char *report);
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -310,7 +365,7 @@ extern "C" {
  * Threads: any, without registration. The hazard may be released by another thread.
  * Signal handlers: safe, also in the middle of another acquire or release; the hazard may be kept
  * past the handler's return. A handler that leaves by longjmp leaks the hazard it interrupted.
- * Fork: a hazard protects nothing in the child, where releasing it does nothing. An acquire that a
+ * Fork: a hazard protects nothing in the child, where releasing it does nothing (but debug mode reports it). An acquire that a
  * handler interrupts with a fork counts as made before it.
  * NULL: neither argument may be NULL.
  * Ownership: @ctx belongs to the library from here to the release.
@@ -457,7 +512,7 @@ HAZPTR_API void hazptr_move(struct hazptr_ctx *dst, struct hazptr_ctx *src);
  *
  * All that was done with the object before comes before what the waiter does next. @addr is what
  * hazptr_acquire() returned; it is for the reader and for debugging, the context knows better.
- * Releasing again, later, does nothing. Two releases of one context that run at the same time, in
+ * Releasing again, later, does nothing, but debug mode reports it. Two releases of one context that run at the same time, in
  * two threads or in a handler that interrupts the first, are an error: the second may clear a
  * stranger's hazard.
  *
@@ -485,7 +540,8 @@ HAZPTR_API void hazptr_wake(const struct hazptr_slot *slot);
  * Say that @ctx will be released by another thread, fibre or handler than it was acquired by.
  *
  * In the kernel this moves the hazard to where that is possible. Here any thread may release any
- * hazard, so that it does nothing; it is kept so that the same source serves both.
+ * hazard, so that it does nothing, except that debug mode takes note of it; it is kept so that the same
+ * source serves both.
  *
  * Threads, signal handlers, fork, errors: as hazptr_release(). NULL: allowed. Cost: the call.
  * Since 0.1.
@@ -716,7 +772,8 @@ HAZPTR_API int hazptr_set_policy(const struct hazptr_reclaim_policy *policy, siz
  * membarrier or fence; HAZPTR_MAX_LINES=n, the most lines of slots (0: every acquire uses its
  * backup slot); HAZPTR_STALL_MS=n, after how many milliseconds a wait is reported, to where
  * standard error was at the start (10000; 0: never);
- * HAZPTR_DUMP_SIGNAL=n, see hazptr_dump(). A wish that cannot be met makes one line on standard error.
+ * HAZPTR_DUMP_SIGNAL=n, see hazptr_dump(); HAZPTR_DEBUG=report, abort or handler, see
+ * hazptr_set_debug_handler(). A wish that cannot be met makes one line on standard error.
  *
  * Threads, signal handlers: safe, any number at once. Fork: safe. Cost: once some ten
  * microseconds, more if threads are running.
@@ -763,6 +820,32 @@ HAZPTR_API int hazptr_stats(struct hazptr_statistics *stats, size_t size);
  * Returns 0, or the error of write(2); what was written by then stays. errno is preserved. Since 0.1.
  */
 HAZPTR_API int hazptr_dump(int fd);
+
+/**
+ * Have @handler called with each report of debug mode, in the thread that it is about; NULL: none any more.
+ *
+ * HAZPTR_DEBUG in the environment turns debug mode on when the process starts, for any program, inlined
+ * code included. It finds what is done wrong with contexts and retired objects, at the moment when it is done:
+ * see HAZPTR_DEBUG_NOT_HELD and those that follow it. A report names what was done and where each part of it
+ * was, by thread, CPU, time and call sites, the innermost first (for names, link programs with
+ * -rdynamic; else addr2line(1) has them). Then the program goes on as it would have without.
+ * HAZPTR_DEBUG=report writes reports to standard error, if that is what it was at the start, and waits for
+ * who reads it; abort does so, and calls abort(3); handler calls @handler, or writes if there is none. With
+ * ",threads" behind it HAZPTR_DEBUG_OTHER_THREAD is reported too. In debug mode hazptr_dump() and reports of
+ * stalls tell who holds what; the mode is fence, and HAZPTR_MODE and HAZPTR_MAX_LINES are not looked at.
+ *
+ * @kind is one of HAZPTR_DEBUG_NOT_HELD and so on; @report is text, some lines, that is valid during the
+ * call and may change with the library's version. No lock of the library's is held then. @handler has to
+ * return: no exception, no longjmp(3).
+ *
+ * Threads: any. Signal handlers: safe; @handler may be called in one that acquires or releases. In debug
+ * mode handlers that do need 8 KiB more of stack. Fork: a child keeps it. NULL: allowed.
+ * Cost: none, unless debug mode is on: then an acquire and its release cost some microseconds; memory for
+ * each hazard held and each object retired, and for each forked child that calls in, half a megabyte of
+ * address space, which its own children inherit.
+ * Errors: none. errno is preserved. Since 0.1.
+ */
+HAZPTR_API void hazptr_set_debug_handler(hazptr_debug_handler handler);
 
 #ifdef __cplusplus
 }  // extern "C"

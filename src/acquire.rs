@@ -16,7 +16,7 @@ use crate::delay::{self, Point};
 use crate::line::{self, Line};
 use crate::stats::Count;
 use crate::sync::{AtomicPtr, Ordering};
-use crate::{backup, init, portable, rseq, trace};
+use crate::{backup, debug, init, portable, rseq, trace};
 use core::ffi::c_void;
 
 /// Acquires that may find the near slots of a line taken before it is parked early: holders that
@@ -67,11 +67,51 @@ pub unsafe fn acquire_masked(
 ///
 /// # Safety
 /// As [`acquire`].
+#[inline(always)]
+pub unsafe fn slow(ctx: *mut hazptr_ctx, addr_p: *const *mut c_void, keep: usize) -> *mut c_void {
+    // SAFETY: the caller's duty, passed on.
+    unsafe {
+        if control().word.is_usual() {
+            by_any_way(ctx, addr_p, keep)
+        } else {
+            first_or_debug(ctx, addr_p, keep)
+        }
+    }
+}
+
+/// # Safety
+/// As [`acquire`].
 #[cold]
 #[inline(never)]
-pub unsafe fn slow(ctx: *mut hazptr_ctx, addr_p: *const *mut c_void, keep: usize) -> *mut c_void {
+unsafe fn first_or_debug(
+    ctx: *mut hazptr_ctx,
+    addr_p: *const *mut c_void,
+    keep: usize,
+) -> *mut c_void {
+    let control = init::ensure();
+    // SAFETY: the caller's duty, passed on.
+    unsafe {
+        if debug::is_on(control) {
+            debug::acquire(control, ctx, addr_p, keep)
+        } else {
+            by_any_way(ctx, addr_p, keep)
+        }
+    }
+}
+
+/// See [`slow`]. The library is initialised, or was before a handler has forked.
+///
+/// # Safety
+/// As [`acquire`].
+#[cold]
+#[inline(never)]
+pub unsafe fn by_any_way(
+    ctx: *mut hazptr_ctx,
+    addr_p: *const *mut c_void,
+    keep: usize,
+) -> *mut c_void {
+    let mut control = control();
     loop {
-        let control = init::ensure();
         // SAFETY: the caller's duty, passed on.
         let acquired = unsafe {
             by_sequence(control, ctx, addr_p, keep)
@@ -83,6 +123,7 @@ pub unsafe fn slow(ctx: *mut hazptr_ctx, addr_p: *const *mut c_void, keep: usize
             trace::acquire_slow(ctx, addr);
             return addr;
         }
+        control = init::ensure();
     }
 }
 

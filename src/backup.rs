@@ -3,14 +3,15 @@
 //! one list under one lock, which a waiter holds while it reads the whole list: one pass, no retry.
 
 use crate::abi::{hazptr_backup_slot, hazptr_ctx};
-use crate::control::Control;
+use crate::control::{Control, control};
 use crate::line::Slot;
 use crate::lock::{Guard, Lock};
 use crate::portable::{self, masked};
-use crate::release;
 use crate::stats::Count;
 use crate::sync::{AtomicPtr, Ordering};
+use crate::{debug, release};
 use core::ffi::c_void;
+use core::mem::offset_of;
 use core::ptr;
 
 type Node = hazptr_backup_slot;
@@ -192,6 +193,12 @@ pub unsafe fn acquire(
     }
 }
 
+/// Whether a context's own slot is on the list.
+pub fn is_linked(control: &Control, ctx: *const hazptr_ctx) -> bool {
+    let name = ctx.wrapping_byte_add(offset_of!(hazptr_ctx, backup_slot)).cast::<Slot>();
+    control.backup.find(|slot| ptr::eq(slot, name).then_some(())).is_some()
+}
+
 /// Takes a context's node off the list, unless that is a list of before a fork, and forgotten.
 ///
 /// # Safety
@@ -206,13 +213,26 @@ unsafe fn unlink(control: &Control, ctx: *mut hazptr_ctx) {
     }
 }
 
+/// Hands over what a context says that it holds in its backup slot.
+///
+/// # Safety
+/// As [`relink`].
+#[cold]
+#[inline(never)]
+pub unsafe fn hand_over(control: &Control, to: *mut hazptr_ctx, from: *mut hazptr_ctx) {
+    // SAFETY: the caller's duty.
+    unsafe {
+        if !debug::hand_over(control, to, from) {
+            relink(control, to, from);
+        }
+    }
+}
+
 /// Hands a backup slot's hazard to another context's. No scan finds both or neither, for it has the lock;
 /// who sleeps for the one is told to look again.
 ///
 /// # Safety
 /// `from` holds its backup slot, `to` holds nothing, and nobody else touches either.
-#[cold]
-#[inline(never)]
 pub unsafe fn relink(control: &Control, to: *mut hazptr_ctx, from: *mut hazptr_ctx) {
     // SAFETY: the caller's duty; the rest as in acquire().
     unsafe {
@@ -236,10 +256,25 @@ pub unsafe fn relink(control: &Control, to: *mut hazptr_ctx, from: *mut hazptr_c
 /// Releases a context whose hazard is in its backup slot.
 ///
 /// # Safety
-/// The context holds its backup slot, and nobody else releases it.
+/// The context says that it holds its backup slot, and nobody else releases it.
 #[cold]
 #[inline(never)]
-pub unsafe fn release(control: &Control, ctx: *mut hazptr_ctx) {
+pub unsafe fn release(ctx: *mut hazptr_ctx, addr: *const c_void) {
+    // SAFETY: the caller's duty.
+    unsafe {
+        if !debug::release(ctx, addr) {
+            // First, as in release::release().
+            ptr::write_volatile(&raw mut (*ctx).slot, ptr::null_mut());
+            let_go(control(), ctx);
+        }
+    }
+}
+
+/// Takes a context's own slot off the list, and empties it.
+///
+/// # Safety
+/// The context holds that, and nobody else releases it.
+pub unsafe fn let_go(control: &Control, ctx: *mut hazptr_ctx) {
     // SAFETY: the caller's duty.
     unsafe {
         let hazard = slot(&(*ctx).backup_slot);

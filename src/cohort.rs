@@ -10,9 +10,9 @@
 
 use crate::abi::hazptr_cohort;
 use crate::control::{Control, control};
-use crate::init;
 use crate::reclaim::{self, Who};
 use crate::sync::{AtomicU64, Ordering};
+use crate::{init, list};
 use core::ffi::c_int;
 
 /// The low bits of the word are the count, those above the generation, as much as there is room for.
@@ -77,7 +77,9 @@ pub unsafe fn barrier(cohort: *mut hazptr_cohort, timeout_ns: u64) -> c_int {
     let generation = init::ensure().generation();
     // SAFETY: the caller's duty.
     let done = || unsafe { is_empty(cohort, control()) };
-    reclaim::until(Who::Cohort(cohort), generation, timeout_ns, done)
+    // SAFETY: a node that is kept.
+    let of_cohort = |node| unsafe { list::cohort(node) } == cohort;
+    reclaim::until(Who::Cohort(cohort), generation, timeout_ns, of_cohort, done)
 }
 
 #[cfg(test)]

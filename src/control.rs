@@ -14,11 +14,15 @@
 
 use crate::backup::BackupList;
 use crate::barrier::Barrier;
+use crate::debug::Wishes;
+use crate::holder::Watch;
 use crate::line::{self, Line};
 use crate::lock::Lock;
 use crate::policy::Policy;
 use crate::portable::Starts;
+use crate::records::{Inherited, Records};
 use crate::registry::Registry;
+use crate::report::Handler;
 use crate::retire::Retired;
 use crate::stats::Counters;
 use crate::sync::{AtomicIsize, AtomicPtr, AtomicU32, AtomicU64, Ordering};
@@ -82,6 +86,11 @@ pub const RELEASE_SLOW: u32 = (1 << MODE_SHIFT) - 1;
 /// fewer threads than that.
 const RELEASE_FENCED: u32 = 1 << 23;
 
+/// Debug mode is on (debug.rs). The sign, so that one comparison tells this, and a block that is not
+/// initialised, from all else.
+const DEBUG: u32 = 1 << 31;
+const MODE: u32 = 0x7f;
+
 /// The word in mode rseq while nobody sleeps.
 const QUIET: u32 = (Mode::Rseq as u32) << MODE_SHIFT;
 
@@ -89,7 +98,7 @@ impl Word {
     /// The mode in force.
     pub fn mode(&self) -> Mode {
         // Acquire: pairs with the Release in set_mode(): what was done before the switch is seen.
-        match self.0.load(Ordering::Acquire) >> MODE_SHIFT {
+        match self.0.load(Ordering::Acquire) >> MODE_SHIFT & MODE {
             0 => Mode::Uninit,
             1 => Mode::Rseq,
             2 => Mode::Membarrier,
@@ -101,10 +110,30 @@ impl Word {
     /// Switches the mode; the caller holds the init lock. The count of waiters stays.
     pub fn set_mode(&self, mode: Mode) {
         let bias = if mode == Mode::Fence { RELEASE_FENCED } else { 0 };
-        let keep = RELEASE_FENCED - 1;
+        let keep = (RELEASE_FENCED - 1) | DEBUG;
         let update = |word| Some(word & keep | bias | (mode as u32) << MODE_SHIFT);
         // Release: pairs with the Acquire in mode(). The closure never declines.
         let _ = self.0.fetch_update(Ordering::Release, Ordering::Relaxed, update);
+    }
+
+    /// Turns debug mode on; the caller holds the init lock, and has yet to set the mode.
+    pub fn set_debug(&self) {
+        // Relaxed: the mode is set after it.
+        self.0.fetch_or(DEBUG, Ordering::Relaxed);
+    }
+
+    /// Whether debug mode is on.
+    #[inline(always)]
+    pub fn is_debug(&self) -> bool {
+        // Relaxed: what is behind it is behind a lock.
+        self.0.load(Ordering::Relaxed) & DEBUG != 0
+    }
+
+    /// Whether the block is initialised, and nothing but the usual is to be done.
+    #[inline(always)]
+    pub fn is_usual(&self) -> bool {
+        // Acquire: as in mode().
+        self.0.load(Ordering::Acquire) as i32 >= 1 << MODE_SHIFT
     }
 
     /// Whether a release that has stored its NULL must go out of line. The caller has put a light
@@ -173,6 +202,8 @@ pub struct Control {
     pub waiters: CachePadded<Waiters>,
     /// Statistics.
     pub counters: Counters,
+    /// What debug mode has put down.
+    pub records: Records,
 }
 
 const _: () = {
@@ -202,6 +233,14 @@ pub struct Lasting {
     pub stderr: [AtomicU64; 2],
     /// What the program has said about reclamation.
     pub policy: Policy,
+    /// What debug mode is to do, in children too.
+    pub debug: Wishes,
+    /// In debug mode: what is to be called with reports.
+    pub handler: Handler,
+    /// Who is told of threads' ends.
+    pub watch: Watch,
+    /// And what the parent has put down.
+    pub inherited: Inherited,
 }
 
 /// The exported object.
@@ -248,6 +287,7 @@ pub static hazptr_control_1: Exported = Exported {
         barrier: CachePadded::new(Barrier::new()),
         waiters: CachePadded::new(Waiters::new()),
         counters: Counters::new(),
+        records: Records::new(),
     },
     shift: [const { AtomicU32::new(0) }; 16],
     current: [const { AtomicPtr::new(ptr::null_mut()) }; TABLE],
@@ -258,6 +298,10 @@ pub static hazptr_control_1: Exported = Exported {
         stall_ns: AtomicU64::new(0),
         stderr: [const { AtomicU64::new(0) }; 2],
         policy: Policy::new(),
+        debug: Wishes::new(),
+        handler: Handler::new(),
+        watch: Watch::new(),
+        inherited: Inherited::new(),
     },
 };
 

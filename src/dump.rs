@@ -4,6 +4,7 @@
 
 use crate::control::{Control, Mode, control, retired};
 use crate::held::NOTHING;
+use crate::holder::Holder;
 use crate::line::{CURRENT, Line, SHARED};
 use crate::place::{self, Place};
 use crate::{sys, text};
@@ -50,7 +51,9 @@ fn write(fd: c_int, control: &Control) -> Result<(), c_int> {
             break;
         };
         for &(slot, addr) in &some[..count] {
-            line(format_args!("held: {} {}", Held(addr), Place::of(control, slot)))?;
+            let (place, holder) =
+                (Place::of(control, slot), Holder::of(control, slot).in_numbers());
+            line(format_args!("held: {} {place}{holder}", Held(addr)))?;
         }
         held += count;
         if count < some.len() {
@@ -88,12 +91,14 @@ fn write_line(fd: c_int, control: &Control, number: u32, line: &Line) -> Result<
             continue;
         }
         let (what, place) = (Held(addr), Place::Line { line: number, slot });
+        let holder = Holder::of(control, hazard).in_numbers();
+        let write = |is: fmt::Arguments<'_>| {
+            text::write(fd, format_args!("held: {what} {place}, which is {is}{holder}"))
+        };
         match (line.state(), place::cpu_of(control, line)) {
-            (SHARED, _) => text::write(fd, format_args!("held: {what} {place}, which is shared"))?,
-            (_, Some(cpu)) => {
-                text::write(fd, format_args!("held: {what} {place}, which is CPU {cpu}'s"))?;
-            }
-            _ => text::write(fd, format_args!("held: {what} {place}, which is parked"))?,
+            (SHARED, _) => write(format_args!("shared"))?,
+            (_, Some(cpu)) => write(format_args!("CPU {cpu}'s"))?,
+            _ => write(format_args!("parked"))?,
         }
     }
     Ok(())

@@ -17,7 +17,7 @@ use crate::control::{Control, Mode, control};
 use crate::line::Slot;
 use crate::portable::{load, masked};
 use crate::sync::{AtomicPtr, Ordering};
-use crate::{acquire, backup, fence, init, release, rseq};
+use crate::{acquire, backup, debug, fence, init, release, rseq};
 use core::ffi::c_void;
 use core::ptr;
 
@@ -58,7 +58,7 @@ unsafe fn hold_slow(ctx: *mut hazptr_ctx, mut holds: bool) {
         // SAFETY: the caller's context.
         unsafe {
             if holds {
-                release::release(ctx);
+                release::release(ctx, ptr::null());
             }
             acquire::slow(ctx, POINTER_TO_NOTHING.as_ptr(), !0);
             if control().generation() == generation {
@@ -125,17 +125,42 @@ unsafe fn is_published(ctx: *mut hazptr_ctx, addr: *mut c_void) -> bool {
 #[cold]
 #[inline(never)]
 unsafe fn publish_slow(ctx: *mut hazptr_ctx, addr: *mut c_void) {
-    let control = init::ensure();
+    let control = control();
     // SAFETY: the caller's duty. What is forgotten here is a slot that nobody in this process looks at.
     unsafe {
+        if !control.word.is_usual() {
+            return publish_first_or_debug(ctx, addr);
+        }
         if (*ctx).generation != control.generation() {
             hold_slow(ctx, false);
         }
-        let slot = slot(ctx);
-        // Release: as above.
-        slot.0.store(or_nothing(addr), Ordering::Release);
-        release::removed(slot);
+        publish_in(slot(ctx), addr);
     }
+}
+
+/// # Safety
+/// As [`publish_slow`].
+#[cold]
+#[inline(never)]
+unsafe fn publish_first_or_debug(ctx: *mut hazptr_ctx, addr: *mut c_void) {
+    let control = init::ensure();
+    // SAFETY: the caller's duty.
+    unsafe {
+        if !debug::is_on(control) {
+            return publish_slow(ctx, addr);
+        }
+        if (*ctx).generation != control.generation() {
+            hold_slow(ctx, false);
+        }
+        publish_in(debug::publish(control, ctx, addr), addr);
+    }
+}
+
+#[inline(always)]
+fn publish_in(slot: &Slot, addr: *mut c_void) {
+    // Release: as in is_published().
+    slot.0.store(or_nothing(addr), Ordering::Release);
+    release::removed(slot);
     // Pairs with the full fence in barrier::heavy().
     fence::full();
 }
@@ -226,7 +251,7 @@ pub unsafe fn reset(ctx: *mut hazptr_ctx) {
     let slot = unsafe { slot(ctx) };
     // Release: as in publish().
     slot.0.store(NOTHING, Ordering::Release);
-    release::removed(slot);
+    release::removed_by_program(slot);
 }
 
 /// See [`crate::abi::hazptr_light_fence`].
@@ -249,7 +274,7 @@ pub unsafe fn hand_over(to: *mut hazptr_ctx, from: *mut hazptr_ctx) {
             return;
         }
         if ptr::eq((*from).slot, &raw const (*from).backup_slot.slot) {
-            return backup::relink(control(), to, from);
+            return backup::hand_over(control(), to, from);
         }
         // The slot stays where it is (I1); who may write it changes.
         (*to).slot = (*from).slot;

@@ -15,7 +15,7 @@
 use crate::control::{CPUS, Control, Mode, control, current, lasting, wiped};
 use crate::sync::Ordering;
 use crate::wishes::{self, Wishes};
-use crate::{dump, fence, portable, registry, rseq, sweep, sys, text, trace};
+use crate::{debug, dump, fence, portable, registry, rseq, stamp, sweep, sys, text, trace};
 use core::ptr;
 
 /// The control block, initialised.
@@ -32,6 +32,10 @@ fn initialise(control: &'static Control) {
     // Before anything is written to the block, the lock included: whenever another thread forks,
     // its child finds either a block that is still zero or one that the kernel zeroes.
     let wiped = sys::wipe_on_fork(wiped());
+    if wishes::asks_for_debug() {
+        // Nor this under the lock: it loads a library, whose initialisation may come here.
+        stamp::prime();
+    }
     let _held = control.init.lock();
     if control.word.mode() != Mode::Uninit {
         return;
@@ -54,6 +58,7 @@ fn initialise(control: &'static Control) {
     // compare it.
     control.generation.store(generation, Ordering::Relaxed);
 
+    debug::open(control, wishes.debug());
     let wish = wishes.mode();
     let mode = choose(wish);
     if wishes.is_first_reading() && wish != Mode::Uninit && wish != mode {

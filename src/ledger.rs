@@ -24,7 +24,7 @@
 //! closed phase: so it ends, however much is retired meanwhile. Two totals, of what was retired and
 //! of what was reclaimed, would not do: later objects would make up for earlier ones.
 
-use crate::abi::hazptr_cohort;
+use crate::abi::{hazptr_cohort, hazptr_head};
 use crate::batch::{Batch, Record};
 use crate::list::{self, List};
 use crate::lock::Lock;
@@ -109,6 +109,19 @@ impl Books {
         // SAFETY: a node in a list is in place while the lock is held.
         let first = unsafe { self.kept.head.as_ref() };
         (u64::from(self.kept.length), first.map_or(ptr::null(), |node| node.addr))
+    }
+
+    /// Whether an object at that address is among them, of which `of` is true.
+    pub fn keeps(&self, addr: usize, of: impl Fn(*const hazptr_head) -> bool) -> bool {
+        let mut node = self.kept.head.cast_const();
+        // SAFETY: as above.
+        while let Some(this) = unsafe { node.as_ref() } {
+            if this.addr.addr() == addr && of(node) {
+                return true;
+            }
+            node = this.next;
+        }
+        false
     }
 
     /// How many are taken and not reclaimed yet.

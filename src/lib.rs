@@ -39,6 +39,9 @@
 //! | [`stats`] | counters |
 //! | [`dump`], [`place`] | who holds what, for people; where that is |
 //! | [`stall`] | waits that last too long |
+//! | [`debug`], [`holder`], [`pending`] | debug mode: of contexts, of what is held, of what is retired |
+//! | [`records`], [`stamp`], [`report`] | what it puts down; who did it, where; how that is told |
+//! | [`symbol`] | names for addresses |
 //! | [`text`], [`trace`] | lines of text; tracepoints |
 //! | [`wishes`] | what the environment asks for |
 //! | [`delay`] | where builds for the tests lose time |
@@ -112,31 +115,38 @@ mod barrier;
 mod batch;
 mod cohort;
 mod control;
+mod debug;
 mod delay;
 mod dump;
 mod fence;
 mod filter;
 mod held;
+mod holder;
 mod init;
 mod ledger;
 mod line;
 mod list;
 mod lock;
+mod pending;
 mod place;
 mod policy;
 mod portable;
 mod protected;
 mod reclaim;
+mod records;
 mod registry;
 mod release;
+mod report;
 mod retire;
 mod rseq;
 #[cfg(feature = "rust")]
 pub mod safe;
 mod shard;
 mod stall;
+mod stamp;
 mod stats;
 mod sweep;
+mod symbol;
 mod sync;
 mod synchronize;
 mod sys;

@@ -6,7 +6,7 @@
 //! unpublished before it, so no hazard on it appears behind the look's back (I5, I6). What a reader
 //! protects is kept. It needs no other barrier: its hazards can only go.
 
-use crate::abi::{HAZPTR_FOREVER, hazptr_cohort};
+use crate::abi::{HAZPTR_FOREVER, hazptr_cohort, hazptr_head};
 use crate::batch::{Batch, Record};
 use crate::control::{Control, control, retired};
 use crate::delay::{self, Point};
@@ -16,7 +16,7 @@ use crate::stall::{Stall, Waited};
 use crate::sync::{AtomicU32, Ordering};
 use crate::thread::Host;
 use crate::wait::Deadline;
-use crate::{barrier, cohort, fence, init, protected, sync, sys, trace, worker};
+use crate::{barrier, cohort, fence, holder, init, pending, protected, sync, sys, trace, worker};
 use core::ffi::c_int;
 use core::ptr;
 
@@ -182,7 +182,10 @@ unsafe fn call(control: &Control, generation: u32, record: &Record) -> usize {
                 return called;
             }
             // SAFETY: the caller's duty.
-            unsafe { list::reclaim(node) };
+            unsafe {
+                pending::before_callback(control, node);
+                list::reclaim(node);
+            }
             called += 1;
         }
         if !cohort.is_null() {
@@ -242,8 +245,15 @@ impl Listeners {
 /// to do: a release does not tell us.
 ///
 /// `done` is about the generation that the caller has read: it is over in a child that a handler forks
-/// from then on, be it where a lock that `done` takes lets the signal in.
-pub fn until(who: Who, generation: u32, timeout_ns: u64, mut done: impl FnMut() -> bool) -> c_int {
+/// from then on, be it where a lock that `done` takes lets the signal in. `is_waited_for`: of what is kept, what
+/// this waits for.
+pub fn until(
+    who: Who,
+    generation: u32,
+    timeout_ns: u64,
+    is_waited_for: impl Fn(*const hazptr_head) -> bool,
+    mut done: impl FnMut() -> bool,
+) -> c_int {
     const FIRST_PAUSE_NS: u64 = 50_000;
     const LONGEST_PAUSE_NS: u64 = 2_000_000;
     if done() {
@@ -264,6 +274,7 @@ pub fn until(who: Who, generation: u32, timeout_ns: u64, mut done: impl FnMut() 
     let announced_in = control.generation();
     let mut stall = Stall::new();
     stall.begin();
+    let mut is_reported = false;
     let outcome = loop {
         let called = pass(control, what, who);
         // Acquire: pairs with the fence in tell().
@@ -273,6 +284,10 @@ pub fn until(who: Who, generation: u32, timeout_ns: u64, mut done: impl FnMut() 
             break 0;
         }
         stall.look(|waited| report_stall(&waited));
+        if called == 0 && deadline == Deadline::NEVER && !is_reported {
+            let are_of = |addr| retired().ledger.with(|books| books.keeps(addr, &is_waited_for));
+            is_reported = holder::are_own(control, are_of);
+        }
         let left = deadline.left();
         if left == 0 {
             break libc::ETIMEDOUT;
@@ -317,7 +332,11 @@ pub fn barrier() -> c_int {
     pass(control, What::All, Who::Caller);
     let ledger = &retired().ledger;
     let phase = ledger.with(|books| books.close());
-    until(Who::Caller, generation, HAZPTR_FOREVER, || ledger.with(|books| books.is_over(phase)))
+    let parity = (phase & 1) as usize;
+    // SAFETY: a node that is kept.
+    let of_phase = |node| unsafe { list::parity(node) } == parity;
+    let done = || ledger.with(|books| books.is_over(phase));
+    until(Who::Caller, generation, HAZPTR_FOREVER, of_phase, done)
 }
 
 /// See [`crate::abi::hazptr_reclaim_here`].

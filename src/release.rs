@@ -7,7 +7,8 @@ use crate::control::control;
 use crate::delay::{self, Point};
 use crate::line::Slot;
 use crate::sync::Ordering;
-use crate::{backup, fence, wait};
+use crate::{backup, debug, fence, wait};
+use core::ffi::c_void;
 use core::ptr;
 
 /// See [`crate::abi::hazptr_release`].
@@ -15,20 +16,23 @@ use core::ptr;
 /// # Safety
 /// As there.
 #[inline(always)]
-pub unsafe fn release(ctx: *mut hazptr_ctx) {
+pub unsafe fn release(ctx: *mut hazptr_ctx, addr: *const c_void) {
     // SAFETY: the caller's context: NULL, or a slot that it holds.
     unsafe {
         let slot = (*ctx).slot;
         if slot.is_null() {
             return;
         }
+        if ptr::eq(slot, &raw const (*ctx).backup_slot.slot) {
+            return backup::release(ctx, addr);
+        }
         // First, so that a second release, later or in a handler right here, does nothing. (In a
         // handler between the load above and this store it is the caller's error; see the header.)
         ptr::write_volatile(&raw mut (*ctx).slot, ptr::null_mut());
-        if ptr::eq(slot, &raw const (*ctx).backup_slot.slot) {
-            return backup::release(control(), ctx);
-        }
-        clear(&*slot.cast::<Slot>());
+        let slot = &*slot.cast::<Slot>();
+        // Release: as in clear().
+        slot.0.store(ptr::null_mut(), Ordering::Release);
+        removed_by_program(slot);
     }
 }
 
@@ -56,4 +60,26 @@ pub fn removed(slot: &Slot) {
     if control().word.release_is_slow() {
         wait::wake(slot);
     }
+}
+
+/// The same where what was written may not be a slot of the library's, but what a context says that it
+/// holds: in debug mode these are not the same.
+#[inline(always)]
+pub fn removed_by_program(slot: &Slot) {
+    delay::point(Point::Removed);
+    fence::light();
+    if control().word.release_is_slow() {
+        wake_by_program(slot);
+    }
+}
+
+/// See [`crate::abi::hazptr_wake`].
+#[cold]
+#[inline(never)]
+pub fn wake_by_program(slot: *const Slot) {
+    let control = control();
+    if control.word.is_debug() {
+        return wait::wake(debug::written(control, slot));
+    }
+    wait::wake_now(slot);
 }

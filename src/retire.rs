@@ -16,7 +16,7 @@ use crate::reclaim::{self, What, Who};
 use crate::shard::Shard;
 use crate::sync::{AtomicI64, AtomicU64, Ordering};
 use crate::worker::Worker;
-use crate::{cohort, init, rseq, sync, sys, wide, worker};
+use crate::{cohort, init, pending, rseq, sync, sys, wide, worker};
 use core::ffi::{c_int, c_uint, c_void};
 use core::{array, ptr};
 use crossbeam_utils::CachePadded;
@@ -232,6 +232,9 @@ pub unsafe fn retire(head: *mut hazptr_head, addr: *mut c_void, func: Callback) 
     if func.is_none() {
         sys::die([b"hazptr_retire: ", b"the callback is NULL"]);
     }
+    if !pending::before_retire(head, addr) {
+        return;
+    }
     // SAFETY: the caller's duty.
     unsafe {
         (*head).func = func;
@@ -261,6 +264,9 @@ pub unsafe fn retire_in(
     if head.is_null() || func.is_none() {
         return libc::EINVAL;
     }
+    if !pending::before_retire(head, addr) {
+        return 0;
+    }
     // SAFETY: the caller's duty.
     unsafe {
         (*head).func = func;
@@ -286,6 +292,11 @@ pub unsafe fn retire_ptr(
         return 0;
     }
     let Some(head) = list::new_of_ptr(addr, func) else { return libc::ENOMEM };
+    if !pending::before_retire_ptr(addr, func) {
+        // SAFETY: as it was made.
+        unsafe { sys::free(head.cast()) };
+        return 0;
+    }
     // SAFETY: a new node; the rest is the caller's duty.
     unsafe {
         list::set_owner(head, cohort, list::OF_PTR);
@@ -304,6 +315,10 @@ pub unsafe fn retire_list(
     flags: c_uint,
 ) -> c_int {
     let Some(may_help) = parse(flags) else { return libc::EINVAL };
+    // SAFETY: the caller's duty.
+    if !unsafe { pending::before_retire_list(first) } {
+        return 0;
+    }
     let (mut last, mut count) = (first, 0u32);
     let mut node = first;
     // SAFETY: the caller's duty.

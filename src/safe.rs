@@ -26,7 +26,7 @@
 
 use crate::abi::{hazptr_ctx, hazptr_slot};
 use crate::sync::{AtomicPtr, Ordering};
-use crate::{acquire, held, reclaim, release, retire, synchronize};
+use crate::{acquire, debug, held, reclaim, release, retire, synchronize};
 use alloc::boxed::Box;
 use core::ffi::c_void;
 use core::fmt;
@@ -203,6 +203,8 @@ impl Hazard {
             }
             let own = in_place();
             held::hand_over(own.as_ptr(), ctx);
+            // A guard may be sent to another thread, and be dropped there.
+            debug::detach(own.as_ptr());
             Self { slot: (*own.as_ptr()).slot, own: Some(own) }
         }
     }
@@ -216,7 +218,7 @@ impl Drop for Hazard {
             None => release::clear(unsafe { &*self.slot.cast() }),
             // SAFETY: held since take(), and in its place.
             Some(own) => unsafe {
-                release::release(own.as_ptr());
+                release::release(own.as_ptr(), ptr::null());
                 free(own);
             },
         }
@@ -329,7 +331,7 @@ impl Drop for HazardPointer {
     fn drop(&mut self) {
         // SAFETY: held since new().
         unsafe {
-            release::release(self.ctx.as_ptr());
+            release::release(self.ctx.as_ptr(), ptr::null());
             free(self.ctx);
         }
     }

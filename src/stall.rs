@@ -47,6 +47,13 @@ impl Stall {
     }
 }
 
+/// Whether standard error is what it was when the process began.
+pub fn is_stderr() -> bool {
+    // Relaxed: written by initialisation.
+    let known = lasting().stderr.each_ref().map(|half| half.load(Ordering::Relaxed));
+    sys::identity(2) == Some(known)
+}
+
 /// So many nanoseconds, as a report has them.
 pub struct Waited(u64);
 
@@ -54,11 +61,7 @@ impl Waited {
     /// Writes a line, where the process had its standard error when it began. Nothing if that is elsewhere
     /// now, or if it would have to wait: a wait is not to last longer for being reported.
     pub fn report(&self, text: fmt::Arguments<'_>) {
-        let lasting = lasting();
-        // Relaxed: written by initialisation.
-        let known =
-            [&lasting.stderr[0], &lasting.stderr[1]].map(|half| half.load(Ordering::Relaxed));
-        if sys::identity(2) == Some(known) && sys::is_writable(2) {
+        if is_stderr() && sys::is_writable(2) {
             let tenths = self.0 / 100_000_000;
             let (seconds, tenth, me) = (tenths / 10, tenths % 10, crate::thread::id());
             text::report(format_args!(

@@ -10,7 +10,7 @@ use crate::filter::Filter;
 use crate::held::NOTHING;
 use crate::sync::Ordering;
 use crate::wait::{self, Deadline, Limits};
-use crate::{barrier, fence, init};
+use crate::{barrier, fence, holder, init};
 use core::ffi::{c_int, c_void};
 use core::ptr;
 
@@ -29,7 +29,7 @@ pub fn range(start: *const c_void, len: usize) -> c_int {
     if is_nothing(start) || len == 0 || start.addr().checked_add(len - 1).is_none() {
         return libc::EINVAL;
     }
-    wait(Deadline::NEVER, |held| held.addr().wrapping_sub(start.addr()) < len)
+    wait_for_any(&|held| held.addr().wrapping_sub(start.addr()) < len)
 }
 
 /// See [`crate::abi::hazptr_synchronize_many`].
@@ -47,9 +47,15 @@ pub unsafe fn many(addrs: *const *const c_void, count: usize) -> c_int {
     let addrs = unsafe { core::slice::from_raw_parts(addrs, count) };
     let mut filter = Filter::new();
     addrs.iter().for_each(|&addr| filter.add(addr));
-    wait(Deadline::NEVER, |held| {
+    wait_for_any(&|held| {
         filter.may_have(held) && !is_nothing(held) && addrs.iter().any(|&addr| ptr::eq(addr, held))
     })
+}
+
+/// One piece of code for both.
+#[inline(never)]
+fn wait_for_any(wanted: &dyn Fn(*const c_void) -> bool) -> c_int {
+    wait(Deadline::NEVER, wanted)
 }
 
 /// See [`crate::abi::hazptr_is_protected`].
@@ -94,6 +100,9 @@ fn behind_barrier<T>(mut act: impl FnMut(&'static Control, u32) -> T) -> T {
 /// Waits until no slot holds what is `wanted`, which is not NULL. 0 or ETIMEDOUT.
 fn wait(deadline: Deadline, wanted: impl Fn(*const c_void) -> bool) -> c_int {
     let mut limits = Limits::until(deadline);
+    if deadline == Deadline::NEVER {
+        holder::before_wait(init::ensure(), &wanted);
+    }
     let is_over = behind_barrier(|control, generation| {
         wait_for_lines(control, generation, &mut limits, &wanted)
             && wait_for_backup(control, generation, &mut limits, &wanted)

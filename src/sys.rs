@@ -5,6 +5,7 @@
 
 use crate::sync::{AtomicU32, system_call};
 use core::ffi::{c_char, c_int, c_long, c_void};
+use core::fmt;
 use core::ptr::{self, NonNull};
 
 /// Cap of every sleep on a futex, in milliseconds. A wake-up can be lost when a handler leaves a
@@ -341,6 +342,28 @@ pub fn for_each_thread(mut each: impl FnMut(i32)) -> Result<bool, c_int> {
     // SAFETY: the descriptor is ours.
     let _ = unsafe { system_call(libc::SYS_close, [dir, 0, 0, 0, 0, 0]) };
     outcome
+}
+
+/// The letter by which the kernel tells the state of a thread of this process. None if there is no such
+/// thread, or /proc cannot be read.
+pub fn thread_state(tid: i32) -> Option<u8> {
+    let mut path = crate::text::Text::<48>::new();
+    let _ = fmt::Write::write_fmt(&mut path, format_args!("/proc/self/task/{tid}/stat"));
+    let flags = (libc::O_RDONLY | libc::O_CLOEXEC) as usize;
+    let args = [libc::AT_FDCWD as usize, path.as_c_string() as usize, flags, 0, 0, 0];
+    // SAFETY: the path is a C string.
+    let file = unsafe { system_call(libc::SYS_openat, args) }.ok()?;
+    let mut line = [0u8; 128];
+    let args = [file, line.as_mut_ptr() as usize, line.len(), 0, 0, 0];
+    // SAFETY: the kernel writes at most as many bytes; the descriptor is ours.
+    let length = unsafe {
+        let length = system_call(libc::SYS_read, args);
+        let _ = system_call(libc::SYS_close, [file, 0, 0, 0, 0, 0]);
+        length.ok()?
+    };
+    // Behind the name, which may have any characters in it.
+    let name_ends = line[..length].iter().rposition(|&byte| byte == b')')?;
+    line.get(name_ends + 2).copied()
 }
 
 /// The number that a C string spells, if it spells one.

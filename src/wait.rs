@@ -11,6 +11,7 @@
 use crate::abi::HAZPTR_FOREVER;
 use crate::control::{Control, Mode, control};
 use crate::delay::{self, Point};
+use crate::holder::Holder;
 use crate::line::Slot;
 use crate::place::Place;
 use crate::stall::{Stall, Waited};
@@ -221,8 +222,8 @@ fn sleep_until_gone(
 
 #[cold]
 fn report_stall(control: &Control, slot: *const Slot, addr: *const c_void, waited: &Waited) {
-    let place = Place::of(control, slot);
-    waited.report(format_args!("{addr:p}, which is held {place}"));
+    let (place, holder) = (Place::of(control, slot), Holder::of(control, slot));
+    waited.report(format_args!("{addr:p}, which is held {place}{holder}"));
 }
 
 /// Wakes those who may sleep for `slot`, from which an address was removed. Out of line on purpose.
@@ -230,6 +231,12 @@ fn report_stall(control: &Control, slot: *const Slot, addr: *const c_void, waite
 #[cold]
 #[inline(never)]
 pub fn wake(slot: *const Slot) {
+    wake_now(slot);
+}
+
+/// The same, as part of the caller.
+#[inline(always)]
+pub fn wake_now(slot: *const Slot) {
     let control = control();
     if control.word.mode() == Mode::Fence {
         // In this mode no waiter makes the kernel fence for us: slot's NULL, then the look at

@@ -4,14 +4,14 @@
 
 use crate::control::{Mode, lasting};
 use crate::sync::Ordering;
-use crate::{sys, text};
+use crate::{debug, sys, text};
 use core::ffi::{CStr, c_int};
 
 /// After so many milliseconds a wait is reported.
 const STALL_MS: u64 = 10_000;
 
-/// What initialisation goes by. Packed in one word: mode + 1 in the low byte, the limit on lines above it,
-/// cut to 48 bits.
+/// What initialisation goes by. Packed in one word: mode + 1 in the low nibble, what debug mode is to do in the
+/// next, the limit on lines above the low byte, cut to 48 bits; the topmost bit is debug mode's too.
 #[derive(Clone, Copy)]
 pub struct Wishes {
     packed: u64,
@@ -28,9 +28,14 @@ impl Wishes {
         if cached != 0 {
             return Self { packed: cached, first: false };
         }
-        let mode = mode();
+        let debug = debug();
+        // Inlined code has to come out of line: see debug.rs.
+        let mode = if debug == 0 { mode() } else { Mode::Fence };
         let lines = number(c"HAZPTR_MAX_LINES", "lines", "no limit").unwrap_or(Self::NO_LIMIT);
-        let packed = (mode as u64 + 1) | (lines.min(Self::NO_LIMIT) << 8);
+        let packed = (mode as u64 + 1)
+            | u64::from(debug & 0xf) << 4
+            | u64::from(debug & debug::THREADS != 0) << 63
+            | (lines.min(Self::NO_LIMIT) << 8);
         let stall = number(c"HAZPTR_STALL_MS", "milliseconds", "10000").unwrap_or(STALL_MS);
         lasting().stall_ns.store(stall.saturating_mul(1_000_000), Ordering::Relaxed);
         for (half, now) in lasting().stderr.iter().zip(sys::identity(2).unwrap_or_default()) {
@@ -47,7 +52,7 @@ impl Wishes {
 
     /// The mode asked for; Uninit: the best.
     pub fn mode(self) -> Mode {
-        match (self.packed & 0xff) - 1 {
+        match (self.packed & 0xf) - 1 {
             1 => Mode::Rseq,
             2 => Mode::Membarrier,
             3 => Mode::Fence,
@@ -57,7 +62,45 @@ impl Wishes {
 
     /// The most lines there may be.
     pub fn max_lines(self) -> u64 {
-        self.packed >> 8
+        // In debug mode there is none: on the stack of a thread that has ended, a context's own slot would be
+        // the end of everybody.
+        if self.debug() != 0 { Self::NO_LIMIT } else { self.packed >> 8 & Self::NO_LIMIT }
+    }
+
+    /// What debug mode is to do, as debug.rs has it; 0: it is off.
+    pub fn debug(self) -> u32 {
+        let threads = if self.packed >> 63 != 0 { debug::THREADS } else { 0 };
+        (self.packed >> 4 & 0xf) as u32 | threads
+    }
+}
+
+const DEBUG: &CStr = c"HAZPTR_DEBUG";
+
+/// Whether something stands there: it may not be understood.
+pub fn asks_for_debug() -> bool {
+    !text(DEBUG).is_empty()
+}
+
+fn debug() -> u32 {
+    const TOO: &[u8] = b",threads";
+    let wish = text(DEBUG);
+    let (what, threads) = match wish.strip_suffix(TOO) {
+        Some(what) => (what, debug::THREADS),
+        None => (wish, 0),
+    };
+    match what {
+        b"report" => debug::REPORT | threads,
+        b"abort" => debug::ABORT | threads,
+        b"handler" => debug::HANDLER | threads,
+        b"" if threads == 0 => 0,
+        _ => {
+            sys::complain(&[
+                b"HAZPTR_DEBUG=",
+                wish,
+                b": not one of report, abort, handler, with or without \",threads\"; debug mode is off",
+            ]);
+            0
+        }
     }
 }
 

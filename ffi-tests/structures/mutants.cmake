@@ -97,8 +97,8 @@ structures_mutant(retired-as-another stack COMPLAINT "${either}"
 structures_mutant(retired-before-unlinked set COMPLAINT "${either}"
   "    if (!replace(place->link, place->node, place->next))
         return false;
-    hazptr_release(place->node_ctx, place->node);"
-  "    hazptr_release(place->node_ctx, place->node);"
+    let_go(place->node_ctx);"
+  "    let_go(place->node_ctx);"
   "place->node, free_node, 0);
     return true;"
   "place->node, free_node, 0);

@@ -20,8 +20,10 @@
 #define HAZPTR_CONTROL_SIZE 565248
 #define HAZPTR_CONTROL_ENTRIES 65536
 
-/* `word`: the mode in the top byte; any bit below sends a release out of line. */
+/* `word`: debug mode in the top bit, the mode in the rest of that byte; any bit below sends a release
+ * out of line. */
 #define HAZPTR_CONTROL_MODE_SHIFT 24
+#define HAZPTR_CONTROL_MODE_MASK UINT32_C(0x7f)
 #define HAZPTR_CONTROL_RELEASE_SLOW UINT32_C(0x00ffffff)
 /* `word` in the mode in which readers need not fence, while nobody sleeps. */
 #define HAZPTR_CONTROL_QUIET UINT32_C(0x01000000)

@@ -148,6 +148,7 @@ public:
     {
         if (this != &other) {
             hazptr_release(&ctx_, nullptr);
+            ctx_.slot = nullptr;
             take(other);
         }
         return *this;
@@ -203,6 +204,9 @@ public:
         other = std::move(*this);
         *this = std::move(third);
     }
+
+    /** Another thread, or a handler, will destroy what it owns: hazptr_detach(). For debug mode. */
+    void detach() noexcept { hazptr_detach(&ctx_); }
 
     /** The context, for functions of <hazptr.h>. */
     ::hazptr_ctx *native_handle() noexcept { return &ctx_; }
@@ -457,12 +461,16 @@ public:
     {
         if (this != &other) {
             hazptr_release(&ctx_, object_);
+            ctx_.slot = nullptr;
             take(other);
         }
         return *this;
     }
 
     ~guard() { hazptr_release(&ctx_, object_); }
+
+    /** Another thread, or a handler, will destroy it: hazptr_detach(). For debug mode. */
+    void detach() noexcept { hazptr_detach(&ctx_); }
 
     T *get() const noexcept { return object_; }
     std::add_lvalue_reference_t<T> operator*() const noexcept { return *object_; }
