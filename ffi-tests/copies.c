@@ -64,6 +64,7 @@ static void fork_with(void *(*first)(struct hazptr_ctx *, void *const *))
 
 int main(void)
 {
+    check_provokes = 1u << HAZPTR_DEBUG_FORKED;
     check_mode();
     if (vendor_control_block() != hazptr_control_block()) {
         puts("skipped: the linker has kept the copies apart");

@@ -264,6 +264,7 @@ static void at_one_instruction(void)
 
 int main(void)
 {
+    check_provokes = 1u << HAZPTR_DEBUG_FORKED;
     check_mode();
     handle(SIGUSR1, on_fork_signal);
     handle(SIGUSR2, on_raw_fork_signal);

@@ -194,7 +194,7 @@ static void child_main(uint32_t generation)
         break;
     }
     release_inherited();
-    CHECK_EQ(check_stats().held, childs.slot != NULL);
+    CHECK_EQ(check_stats().held, hazptr_is_protected(&child_object));
     hazptr_release(&childs, &child_object);
     hazptr_synchronize(&child_object);
     CHECK_EQ(check_stats().held, 0);
@@ -207,6 +207,7 @@ int main(void)
     struct waiter waiter;
     unsigned int forks = under_valgrind() ? 20 : 200, i;
 
+    check_provokes = 1u << HAZPTR_DEBUG_FORKED | 1u << HAZPTR_DEBUG_NOT_HELD;
     check_mode();
     for (i = 0; i < INHERITED; i++) {
         inherited_pointers[i] = &inherited_objects[i];

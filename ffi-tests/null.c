@@ -241,6 +241,7 @@ int main(void)
 {
     struct sigaction action;
 
+    check_provokes = 1u << HAZPTR_DEBUG_NOT_HELD;
     check_mode();
     memset(&action, 0, sizeof(action));
     action.sa_handler = on_signal;

@@ -127,6 +127,7 @@ int main(void)
 {
     unsigned int i;
 
+    check_provokes = 1u << HAZPTR_DEBUG_WRONG_ADDRESS;
     check_mode();
     a_release_wakes_whatever_it_is_told(NULL);
     for (i = 0; i < 64; i++)

@@ -156,6 +156,7 @@ static void tick(int signal)
     if (worker->objects[i])
         release_live(&worker->kept[i], worker->objects[i]);
     worker->objects[i] = acquire_live(&worker->kept[i]);
+    hazptr_detach(&worker->kept[i]);
     __atomic_store_n(&worker->ticks, worker->ticks + 1, __ATOMIC_RELAXED);
 }
 

@@ -196,6 +196,7 @@ static void what_is_held_is_protected(void)
 
 int main(void)
 {
+    check_provokes = 1u << HAZPTR_DEBUG_WRONG_ADDRESS;
     check_mode();
     is_woken(for_ever);
     is_woken(for_a_day);

@@ -19,14 +19,14 @@ use crate::records::{Kind, Record, State, Table, records};
 use crate::report::{Misuse, report};
 use crate::stamp::Stamp;
 use crate::sync::Ordering;
+use crate::sync::unseen::AtomicU32;
 use crate::{acquire, backup, holder, init, release, sys};
 use core::ffi::c_void;
 use core::mem::offset_of;
-use core::sync::atomic::AtomicU32;
 use core::{fmt, ptr};
 
-/// What debug mode is to do, as it was asked for; 0: it is off. Not of crate::sync: written before
-/// initialisation is over, and only looked at off the fast paths.
+/// What debug mode is to do, as it was asked for; 0: it is off. Written before initialisation is over, and
+/// only looked at off the fast paths.
 pub struct Wishes(AtomicU32);
 
 impl Wishes {
@@ -51,10 +51,16 @@ pub const HANDLER: u32 = 3;
 /// Above these: also report who releases what another thread has acquired, and not detached.
 pub const THREADS: u32 = 1 << 8;
 
+/// Whether debug mode was asked for; on it is when the library is initialised.
+#[inline(always)]
+pub fn is_wanted() -> bool {
+    lasting().debug.get() != 0
+}
+
 /// Whether debug mode is on in this process.
 #[inline(always)]
 pub fn is_on(control: &Control) -> bool {
-    control.word.is_debug()
+    is_wanted() && control.word.is_debug()
 }
 
 /// Turns debug mode on, in a process that has not acquired anything. The caller holds the init lock.
@@ -210,7 +216,7 @@ unsafe fn note_published(
 #[cold]
 #[inline(never)]
 pub fn written(control: &Control, slot: *const Slot) -> *const Slot {
-    if is_in_line(control, slot) {
+    if !is_on(control) || is_in_line(control, slot) {
         return slot;
     }
     // SAFETY: somebody has just written there.
@@ -307,7 +313,7 @@ fn is_in_line(control: &Control, slot: *const Slot) -> bool {
 #[inline]
 pub unsafe fn release(ctx: *mut hazptr_ctx, addr: *const c_void) -> bool {
     // A child may release before it acquires.
-    if lasting().debug.get() == 0 || !is_on(init::ensure()) {
+    if !is_wanted() || !is_on(init::ensure()) {
         return false;
     }
     // SAFETY: the caller's duty.

@@ -8,16 +8,16 @@ use crate::line::Slot;
 use crate::records::{Record, State, Table, records};
 use crate::report::{Misuse, report};
 use crate::stamp::Stamp;
+use crate::sync::unseen::{AtomicUsize, Ordering};
 use crate::{sys, thread};
 use core::ffi::c_void;
-use core::sync::atomic::{AtomicUsize, Ordering};
 use core::{fmt, ptr};
 
 /// To be called before a thread waits for what is `wanted`, without a limit: it may be its own.
 #[inline]
-pub fn before_wait(control: &Control, wanted: &impl Fn(*const c_void) -> bool) {
-    if debug::is_on(control) {
-        look_for_own(control, &|addr| wanted(ptr::without_provenance(addr)));
+pub fn before_wait(wanted: &impl Fn(*const c_void) -> bool) {
+    if debug::is_on(control()) {
+        look_for_own(control(), &|addr| wanted(ptr::without_provenance(addr)));
     }
 }
 

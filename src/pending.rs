@@ -11,10 +11,10 @@ use crate::{init, list};
 use core::ffi::c_void;
 use core::ptr;
 
-/// Whether there is anything to be noted: one comparison, where there is not.
+/// Whether there is anything to be noted. A child may retire before it does anything else.
 #[inline(always)]
 fn is_on() -> bool {
-    !control().word.is_usual() && debug::is_on(init::ensure())
+    debug::is_wanted() && debug::is_on(init::ensure())
 }
 
 /// To be called before anything is done with a node that is retired. False if it must not be: it is retired

@@ -12,11 +12,10 @@ use crate::line::Slot;
 use crate::lock::Lock;
 use crate::stamp::Stamp;
 use crate::sync::UnsafeCell;
+use crate::sync::unseen::{AtomicPtr, Ordering};
 use crate::sys;
 use core::ffi::c_void;
 use core::ptr;
-// Not of crate::sync, here and in all of debug mode: it is of no use to a model checker.
-use core::sync::atomic::{AtomicPtr, Ordering};
 
 const CHAINS: usize = 1 << 14;
 /// Records of what is over, in a chain.

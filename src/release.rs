@@ -77,9 +77,8 @@ pub fn removed_by_program(slot: &Slot) {
 #[cold]
 #[inline(never)]
 pub fn wake_by_program(slot: *const Slot) {
-    let control = control();
-    if control.word.is_debug() {
-        return wait::wake(debug::written(control, slot));
+    if debug::is_wanted() {
+        return wait::wake(debug::written(control(), slot));
     }
     wait::wake_now(slot);
 }

@@ -6,11 +6,11 @@ use crate::control::lasting;
 use crate::debug::{self, ABORT, HANDLER};
 use crate::stamp::Stamp;
 use crate::sync::Ordering;
+use crate::sync::unseen::AtomicPtr;
 use crate::text::Text;
 use crate::{stall, sys};
 use core::ffi::{c_char, c_uint};
 use core::fmt::{self, Write};
-use core::sync::atomic::AtomicPtr;
 use core::{mem, ptr};
 
 /// What is done wrong, as the interface has it.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Who did something, where in the program and when: what debug mode notes, and reports.
 
+use crate::sync::unseen::{AtomicUsize, Ordering};
 use crate::{symbol, sys, thread};
 use core::ffi::{c_int, c_void};
-use core::sync::atomic::{AtomicUsize, Ordering};
 use core::{fmt, ptr};
 
 /// Frames that are kept: enough to get past a program's own wrappers.
@@ -27,7 +27,7 @@ unsafe extern "C" {
 }
 
 /// Where the library's text lies, if it has a file to itself; in a program that contains it, it is not told
-/// apart. Not of crate::sync: written once, by who initialises.
+/// apart. Written once, by who initialises.
 static TEXT: [AtomicUsize; 2] = [const { AtomicUsize::new(0) }; 2];
 
 static PRIMED: AtomicUsize = AtomicUsize::new(0);

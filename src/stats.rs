@@ -4,11 +4,10 @@
 
 use crate::abi::hazptr_statistics;
 use crate::control::{Control, retired};
+use crate::sync::unseen::{AtomicU64, Ordering};
 use crate::{init, synchronize};
 use core::ffi::c_int;
 use core::ptr;
-// Not of crate::sync: counts order nothing, and a model checker is not to be kept busy by them.
-use core::sync::atomic::{AtomicU64, Ordering};
 use crossbeam_utils::CachePadded;
 
 /// What is counted. The comments stand in [`hazptr_statistics`].

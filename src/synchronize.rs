@@ -101,7 +101,7 @@ fn behind_barrier<T>(mut act: impl FnMut(&'static Control, u32) -> T) -> T {
 fn wait(deadline: Deadline, wanted: impl Fn(*const c_void) -> bool) -> c_int {
     let mut limits = Limits::until(deadline);
     if deadline == Deadline::NEVER {
-        holder::before_wait(init::ensure(), &wanted);
+        holder::before_wait(&wanted);
     }
     let is_over = behind_barrier(|control, generation| {
         wait_for_lines(control, generation, &mut limits, &wanted)

@@ -78,6 +78,7 @@ int main(void)
     int i, status;
     pid_t child;
 
+    check_provokes = 1u << HAZPTR_DEBUG_FORKED;
     check_mode();
     CHECK(signal(SIGUSR1, on_signal) != SIG_ERR);
     thread = check_thread(hold_and_protect, NULL);

@@ -87,6 +87,7 @@ int main(void)
     int round, i, status;
     pid_t child;
 
+    check_provokes = 1u << HAZPTR_DEBUG_FORKED;
     check_mode();
     hazptr_hold_many(ctx, CONTEXTS);
     for (i = 0; i < CONTEXTS; i++) {

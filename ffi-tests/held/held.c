@@ -289,6 +289,7 @@ static void errno_is_kept(void)
 
 int main(void)
 {
+    check_provokes = 1u << HAZPTR_DEBUG_NOT_HELD;
     check_mode();
     a_slot_that_is_held_protects_nothing_by_itself();
     whatever_overwrites_an_address_wakes_its_sleeper();

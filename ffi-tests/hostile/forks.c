@@ -83,6 +83,7 @@ int main(void)
 {
     int i;
 
+    check_provokes = 1u << HAZPTR_DEBUG_FORKED;
     check_mode();
     kept_begin(&kept);
     busy_begin();

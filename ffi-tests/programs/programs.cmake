@@ -24,7 +24,7 @@ add_custom_target(programs ALL DEPENDS ${programs})
 # Programs that failed once, with an engine that was broken for it.
 file(GLOB programs_kept CONFIGURE_DEPENDS ${programs_dir}/kept/*.txt)
 
-foreach(surroundings rseq membarrier fence nolines)
+foreach(surroundings rseq membarrier fence nolines debug)
   hazptr_run(programs "${programs};--count;5000" ${surroundings} FALSE 120)
   hazptr_run(programs/kept "${programs};--count;100;--replay;${programs_kept}" ${surroundings}
              FALSE 60)

@@ -143,6 +143,7 @@ int main(void)
     pthread_t thread;
     int i;
 
+    check_provokes = 1u << HAZPTR_DEBUG_FORKED;
     check_mode();
     handle(SIGUSR1, on_fork_signal);
     handle(SIGUSR2, on_raw_fork_signal);

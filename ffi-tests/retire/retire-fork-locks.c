@@ -77,6 +77,8 @@ static void release(void)
 static void protect(void)
 {
     hold(&reader, &objects[0]);
+    /* The handler will. */
+    hazptr_detach(&reader);
     is_protected = 1;
 }
 
@@ -224,6 +226,7 @@ int main(void)
     size_t i;
     int place, turn;
 
+    check_provokes = 1u << HAZPTR_DEBUG_FORKED;
     check_mode();
     memset(&action, 0, sizeof(action));
     action.sa_handler = fork_here;

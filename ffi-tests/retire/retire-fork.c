@@ -221,6 +221,7 @@ int main(void)
 {
     int round, rounds = under_valgrind() ? 5 : 20;
 
+    check_provokes = 1u << HAZPTR_DEBUG_FORKED;
     check_mode();
     /* There is much to be waited for. */
     set_delay(1000);

@@ -192,6 +192,7 @@ int main(int argc, char **argv)
     bool right;
 
     parse(argc, argv);
+    check_provokes = 1u << HAZPTR_DEBUG_FORKED;
     check_mode();
     handle_interrupts();
     balance_begin();

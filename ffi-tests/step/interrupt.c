@@ -39,11 +39,11 @@ static struct {
 const char *scenario_name(enum scenario scenario)
 {
     static const char *const names[SCENARIOS] = {
-        "first call",   "near slot",    "far slot",      "full line",         "no drained line",
+        "first call",   "first call, masked", "near slot",    "far slot",      "full line",         "no drained line",
         "no memory",    "crowded line", "NULL, near",    "NULL, far",         "NULL, full",
         "masked, near", "masked, far",  "shared lines full", "release",       "release, far",
         "release nothing", "note",      "synchronize",   "wait",              "wait, refused",
-        "enquire"};
+        "wait otherwise", "enquire"};
 
     return names[scenario];
 }

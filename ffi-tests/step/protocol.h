@@ -20,6 +20,7 @@ enum meeting {
 /* What the interrupted thread calls, in what state. */
 enum scenario {
     FIRST,           /* acquire as the first call after a fork: initialises */
+    MASKED_FIRST,    /* masked acquire as that */
     NEAR,            /* acquire in one of the slots that the fast path looks at */
     FAR,             /* acquire in another slot of the CPU's line */
     SWAP,            /* acquire with the CPU's line full */
@@ -43,6 +44,7 @@ enum scenario {
     SYNCHRONIZE,     /* hazptr_synchronize() of what nobody holds, others being held */
     WAIT,            /* hazptr_synchronize() of what is held until the library wants to sleep */
     REFUSED,         /* the same, and membarrier is refused */
+    OTHERWISE,       /* the other ways to wait, the first of them for what is held */
     ENQUIRE,         /* the functions that change nothing */
     SCENARIOS
 };

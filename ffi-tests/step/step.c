@@ -52,7 +52,7 @@ static const struct surroundings {
 /* These begin in a child that has made no call, or none but what sets the scene; or they leave the
  * process in another state than they found it in. */
 #define IN_CHILD                                                                                   \
-    (IN(FIRST) | IN(SWAP_FRESH) | IN(SWAP_MAP) | IN(CROWDED) | IN(SHARED_FULL) | IN(REFUSED))
+    (IN(FIRST) | IN(MASKED_FIRST) | IN(SWAP_FRESH) | IN(SWAP_MAP) | IN(CROWDED) | IN(SHARED_FULL) | IN(REFUSED))
 
 static const struct action actions[] = {
     {"handler", "a handler keeps a hazard", KEEP_ONE, BY_SIGNAL},
@@ -177,6 +177,8 @@ static bool is_left_out(const struct surroundings *surroundings, enum scenario s
     case WAIT:
         return is_helpers || action->how & REPEATS || action->deed == KEEP_ONE ||
                action->deed == RELEASE_OLDER || action->deed == FORK_ACQUIRE;
+    case OTHERWISE:
+        return action->deed != FORK && action->deed != FORK_INIT;
     case ENQUIRE:
         return action->how & MOVES || (action->deed != KEEP_TWENTY && action->deed != FORK);
     default:

@@ -266,6 +266,18 @@ static void call_wait_refused(unsigned int count)
     call_wait(count);
 }
 
+static void call_wait_otherwise(unsigned int count)
+{
+    const void *some[] = {&objects[UNHELD], NULL, &objects[AWAITED]};
+
+    CHECK_EQ(hazptr_synchronize_many(some, 3), 0);
+    CHECK(!awaited->held || in_child);
+    CHECK_EQ(hazptr_synchronize_range(&objects[AWAITED], sizeof(objects[AWAITED])), 0);
+    CHECK_EQ(hazptr_synchronize_timeout(&objects[AWAITED], 0), 0);
+    CHECK_EQ(hazptr_synchronize_timeout(&objects[AWAITED], HAZPTR_FOREVER), 0);
+    CHECK(!hazptr_is_protected(&objects[AWAITED]));
+}
+
 static void call_enquire(unsigned int count)
 {
     hazptr_init();
@@ -284,6 +296,7 @@ static const struct {
     step_function call;
 } scenarios[SCENARIOS] = {
     /* FIRST */ {NULL, 0, call_acquire},
+    /* MASKED_FIRST */ {NULL, 0, call_acquire_masked},
     /* NEAR */ {hold, 1, call_acquire},
     /* FAR */ {hold, 8, call_acquire},
     /* SWAP */ {hold, HAZPTR_LINE_SLOTS, call_acquire},
@@ -307,6 +320,7 @@ static const struct {
     /* SYNCHRONIZE */ {hold, 20, call_synchronize},
     /* WAIT */ {hold_awaited, 2, call_wait},
     /* REFUSED */ {hold_awaited, 2, call_wait_refused},
+    /* OTHERWISE */ {hold_awaited, 2, call_wait_otherwise},
     /* ENQUIRE */ {hold, 20, call_enquire},
 };
 

@@ -3,10 +3,16 @@
 
 #![allow(non_camel_case_types)]
 
-use core::ffi::{c_int, c_uint, c_void};
+use core::ffi::{c_char, c_int, c_uint, c_void};
 use core::mem::offset_of;
 use core::ptr;
 
+/// hazptr_set_debug_handler(): a second release.
+pub const HAZPTR_DEBUG_NOT_HELD: c_uint = 1;
+/// Release, in a child, of what its parent held.
+pub const HAZPTR_DEBUG_FORKED: c_uint = 7;
+/// A wait for what another thread is to release, and did not acquire.
+pub const HAZPTR_DEBUG_SELF_WAIT: c_uint = 8;
 pub const HAZPTR_MODE_RSEQ: c_uint = 1;
 pub const HAZPTR_MODE_MEMBARRIER: c_uint = 2;
 pub const HAZPTR_MODE_FENCE: c_uint = 3;
@@ -89,5 +95,8 @@ unsafe extern "C" {
     pub fn hazptr_init() -> c_int;
     pub fn hazptr_version() -> c_uint;
     pub fn hazptr_mode() -> c_uint;
+    pub fn hazptr_set_debug_handler(
+        handler: Option<unsafe extern "C" fn(kind: c_uint, report: *const c_char)>,
+    );
     pub fn hazptr_stats(stats: *mut hazptr_statistics, size: usize) -> c_int;
 }

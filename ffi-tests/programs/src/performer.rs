@@ -7,7 +7,8 @@ use crate::driver::Settings;
 use crate::plan::plan;
 use crate::program::Program;
 use crate::stage::{Company, Failure};
-use crate::{breakage, calls, cpus};
+use crate::{breakage, calls, cpus, ffi};
+use std::ffi::{CStr, c_char, c_uint};
 use std::io::{self, BufRead, Write};
 use std::process;
 
@@ -40,10 +41,22 @@ fn perform(company: &mut Company, program: Result<Program, String>) -> Result<St
     }
 }
 
+/// In debug mode: programs do what they may, but should not; and nothing else that is reported.
+unsafe extern "C" fn on_report(kind: c_uint, report: *const c_char) {
+    let may = [ffi::HAZPTR_DEBUG_NOT_HELD, ffi::HAZPTR_DEBUG_FORKED, ffi::HAZPTR_DEBUG_SELF_WAIT];
+    if !may.contains(&kind) {
+        // SAFETY: the library's text, during the call.
+        eprintln!("{}", unsafe { CStr::from_ptr(report) }.to_string_lossy());
+        process::abort();
+    }
+}
+
 pub fn main(settings: Settings) -> ! {
     if let Some(broken) = settings.broken {
         breakage::set(broken);
     }
+    // SAFETY: a function that may be called with any report.
+    unsafe { ffi::hazptr_set_debug_handler(Some(on_report)) };
     if settings.one_cpu {
         cpus::forget_all_but_one();
     }

@@ -12,7 +12,7 @@ fn a_reader_and_a_writer(mode: Mode, lines: u32) {
         let writer = machine::spawn(2, || replace(0, OBJECTS[1].addr()));
         join([reader, writer]);
         // SAFETY: the thread has ended.
-        unsafe { release::release(ctx(0)) };
+        unsafe { release::release(ctx(0), core::ptr::null()) };
     });
 }
 
@@ -34,7 +34,7 @@ fn replaced_twice(mode: Mode, preemptions: usize) {
         });
         join([reader, writer]);
         // SAFETY: the thread has ended.
-        unsafe { release::release(ctx(0)) };
+        unsafe { release::release(ctx(0), core::ptr::null()) };
     });
 }
 
@@ -57,7 +57,7 @@ fn held_and_tried(mode: Mode) {
                 {
                     object.look();
                 }
-                release::release(ctx(1));
+                release::release(ctx(1), core::ptr::null());
             }
         });
         let writer = machine::spawn(2, || replace(0, OBJECTS[1].addr()));
@@ -86,7 +86,7 @@ fn overwritten(mode: Mode) {
         let writer = machine::spawn(2, || replace(0, ptr::null_mut()));
         join([reader, writer]);
         // SAFETY: the thread has ended.
-        unsafe { release::release(ctx(0)) };
+        unsafe { release::release(ctx(0), core::ptr::null()) };
     });
 }
 
@@ -114,7 +114,7 @@ fn by_hand(mode: Mode) {
         let writer = machine::spawn(2, || replace(0, ptr::null_mut()));
         join([reader, writer]);
         // SAFETY: the thread has ended.
-        unsafe { release::release(ctx(0)) };
+        unsafe { release::release(ctx(0), core::ptr::null()) };
     });
 }
 
@@ -160,9 +160,9 @@ fn moved(mode: Mode, lines: u32) {
             unsafe {
                 held::hand_over(ctx(1), ctx(0));
                 // Holds nothing any more.
-                release::release(ctx(0));
+                release::release(ctx(0), core::ptr::null());
                 OBJECTS[0].look();
-                release::release(ctx(1));
+                release::release(ctx(1), core::ptr::null());
             }
         });
         let writer = machine::spawn(2, || replace(0, ptr::null_mut()));
@@ -191,7 +191,7 @@ fn beside_another_writer(others: [usize; 2]) {
         join([reader]);
         join(writers);
         // SAFETY: the thread has ended.
-        unsafe { release::release(ctx(0)) };
+        unsafe { release::release(ctx(0), core::ptr::null()) };
     });
 }
 

@@ -130,7 +130,7 @@ fn only_shared_lines_are_claimed() {
         unsafe {
             acquire::acquire(ctx(0), POINTER.as_ptr());
             assert_eq!(synchronize::held_in_lines(control()), 0, "in its backup slot instead");
-            release::release(ctx(0));
+            release::release(ctx(0), core::ptr::null());
         }
     });
 }

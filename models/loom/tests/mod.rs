@@ -103,7 +103,7 @@ pub fn read_from(number: usize, pointer: &AtomicPtr<c_void>) {
         if let Some(object) = addr.cast::<Object>().as_ref() {
             object.look();
         }
-        release::release(ctx(number));
+        release::release(ctx(number), core::ptr::null());
     }
 }
 

@@ -45,7 +45,7 @@ fn refused(mode: Mode, preemptions: usize, beside: Option<fn()>) {
         join([reader, writer]);
         beside.into_iter().for_each(|beside| join([beside]));
         // SAFETY: the thread has ended.
-        unsafe { release::release(ctx(0)) };
+        unsafe { release::release(ctx(0), core::ptr::null()) };
     });
 }
 
@@ -90,6 +90,6 @@ fn nothing_is_freed_by_one_writer_who_relies_on_another_who_relies_on_a_third() 
         init::leave_rseq(control());
         join([reader, writer, other]);
         // SAFETY: the thread has ended.
-        unsafe { release::release(ctx(0)) };
+        unsafe { release::release(ctx(0), core::ptr::null()) };
     });
 }

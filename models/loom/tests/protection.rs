@@ -80,7 +80,7 @@ fn released_elsewhere(mode: Mode, lines: u32) {
         let releaser = machine::spawn(1, || {
             OBJECTS[0].look();
             // SAFETY: handed on.
-            unsafe { release::release(ctx(0)) };
+            unsafe { release::release(ctx(0), core::ptr::null()) };
         });
         let writer = machine::spawn(2, || replace(0, ptr::null_mut()));
         join([releaser, writer]);
@@ -110,7 +110,7 @@ fn sleepers(mode: Mode, lines: u32) {
             for (number, object) in OBJECTS[..2].iter().enumerate() {
                 object.look();
                 // SAFETY: handed on.
-                unsafe { release::release(ctx(number)) };
+                unsafe { release::release(ctx(number), core::ptr::null()) };
             }
         });
         join([releaser]);
@@ -136,7 +136,7 @@ fn held_twice(mode: Mode, lines: u32) {
             for number in [0, 1] {
                 OBJECTS[0].look();
                 // SAFETY: handed on.
-                unsafe { release::release(ctx(number)) };
+                unsafe { release::release(ctx(number), core::ptr::null()) };
             }
         });
         let writer = machine::spawn(2, || replace(0, ptr::null_mut()));
@@ -157,7 +157,7 @@ fn from_whoever_releases_twice() {
         let clumsy = machine::spawn(1, || {
             read_from(1, &ANOTHER);
             // SAFETY: this thread's; it holds nothing.
-            unsafe { release::release(ctx(1)) };
+            unsafe { release::release(ctx(1), core::ptr::null()) };
         });
         let reader = machine::spawn(2, || read(2));
         let writer = machine::spawn(3, || replace(0, ptr::null_mut()));

@@ -121,7 +121,7 @@ fn retired_beside_a_held_hazard(mode: Mode) {
         });
         join([reader, writer]);
         // SAFETY: the thread has ended.
-        unsafe { release::release(ctx(0)) };
+        unsafe { release::release(ctx(0), core::ptr::null()) };
         reclaim::here();
         assert!(OBJECTS[0].is_freed());
     });
@@ -276,7 +276,7 @@ fn what_another_retires_is_not_freed_under_a_held_hazard() {
         });
         join([reclaimer, reader, writer]);
         // SAFETY: the thread has ended.
-        unsafe { release::release(ctx(0)) };
+        unsafe { release::release(ctx(0), core::ptr::null()) };
         reclaim::here();
         assert!(OBJECTS[0].is_freed());
     });
