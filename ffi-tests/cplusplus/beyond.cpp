@@ -254,9 +254,33 @@ static struct retires_at_exit {
     }
 } retires_at_exit;
 
+/* Debug mode would take it for a wait that never ends. */
+static void what_is_detached_is_released_by_another_while_its_maker_waits()
+{
+    std::atomic<object *> cell(new object);
+    object *const ptr = cell;
+    const std::uint64_t sleeps = check_stats().sleeps;
+    hazptr::hazard_pointer hazard = hazptr::make_hazard_pointer();
+    hazptr::guard<object> guard(cell);
+
+    CHECK(hazard.protect(cell) == ptr);
+    hazard.detach();
+    guard.detach();
+    cell = nullptr;
+    std::thread other([sleeps, hazard = std::move(hazard), guard = std::move(guard)]() mutable {
+        while (check_stats().sleeps == sleeps)
+            std::this_thread::sleep_for(milliseconds(1));
+        CHECK(guard.get());
+    });
+    hazptr_synchronize(ptr);
+    delete ptr;
+    other.join();
+}
+
 int main()
 {
     check_mode();
+    what_is_detached_is_released_by_another_while_its_maker_waits();
     any_class_is_retired_by_any_deleter();
     user::call();
     void_is_guarded_and_retired_as_any();
