@@ -323,6 +323,18 @@ static void acquire_and_wait(const void *addr)
     place_of_wait(addr);
 }
 
+static void protect_and_wait(const void *addr)
+{
+    place_of_hold(&kept);
+    place_of_protect(&kept, &pointer);
+    place_of_wait(addr);
+}
+
+static void wait_for_own_held(void)
+{
+    with_a_waiter(protect_and_wait);
+}
+
 static void wait_for_own(void)
 {
     with_a_waiter(acquire_and_wait);
@@ -516,11 +528,30 @@ static void protect_by_kept(void)
     hazptr_release(&kept, NULL);
 }
 
+static pthread_key_t key;
+
+static void release_at_end(void *ctx)
+{
+    hazptr_release((struct hazptr_ctx *)ctx, pointer);
+}
+
+/* By a destructor, when the thread has ended already. */
+static void *acquire_until_end(void *argument)
+{
+    static __thread struct hazptr_ctx ctx;
+
+    place_of_acquire(&ctx, &pointer);
+    CHECK_ERR(pthread_setspecific(key, &ctx));
+    return argument;
+}
+
 static void *acquire_for_another(void *argument)
 {
     place_of_acquire((struct hazptr_ctx *)argument, &pointer);
     return argument;
 }
+
+#define MANY 40000
 
 static void do_what_is_right(void)
 {
@@ -543,6 +574,15 @@ static void do_what_is_right(void)
         hazptr_release(&ctx, i ? pointer : NULL);
         CHECK(!hazptr_is_protected(pointer));
     }
+    /* So many that they are not told apart by a hash of their addresses. */
+    heap = (struct hazptr_ctx *)malloc(MANY * sizeof(*heap));
+    CHECK(heap);
+    for (i = 0; i < MANY; i++)
+        CHECK(hazptr_acquire(&heap[i], &pointer) == pointer);
+    for (i = 0; i < MANY; i++)
+        hazptr_release(&heap[i], pointer);
+    CHECK(!hazptr_is_protected(pointer));
+    free(heap);
     /* With the tag and without. */
     CHECK(hazptr_acquire_masked(&ctx, &tagged, 1) == tagged);
     hazptr_release(&ctx, tagged);
@@ -595,6 +635,9 @@ static void do_what_is_right(void)
     CHECK(hazptr_is_protected(pointer));
     hazptr_release(heap, pointer);
     free(heap);
+    CHECK_ERR(pthread_key_create(&key, release_at_end));
+    CHECK_ERR(pthread_join(check_thread(acquire_until_end, NULL), NULL));
+    CHECK(!hazptr_is_protected(pointer));
     /* One's own, when another thread is to release it. */
     sleeps = check_stats().sleeps;
     waiter_start_by(&waiter, acquire_detach_and_wait, pointer);
