@@ -12,7 +12,7 @@
 
 use crate::abi::{hazptr_backup_slot, hazptr_ctx};
 use crate::control::{Control, control, lasting};
-use crate::held::NOTHING;
+use crate::held::{self, NOTHING};
 use crate::line::Slot;
 use crate::place::Place;
 use crate::records::{Kind, Record, State, Table, records};
@@ -208,7 +208,7 @@ unsafe fn note_published(
     }
     complain(control, "protect by", (ctx.addr(), slot.cast()), &here);
     // SAFETY: it is to hold something, so that what is protected is protected.
-    unsafe { crate::held::hold(ctx) };
+    unsafe { held::hold(ctx) };
     records(control).with(change).flatten().unwrap_or(slot.cast())
 }
 
@@ -232,7 +232,7 @@ pub fn written(control: &Control, slot: *const Slot) -> *const Slot {
     };
     if ptr::eq(now, NOTHING) {
         // SAFETY: lines are for ever, and a context's own slot is held.
-        unsafe { &*record.slot }.0.store(NOTHING, Ordering::Release);
+        held::empty(unsafe { &*record.slot });
         records(control).with(|table| held(table, ctx).map(|record| record.addr = now.addr()));
         return record.slot;
     }

@@ -249,9 +249,15 @@ pub unsafe fn try_protect(
 pub unsafe fn reset(ctx: *mut hazptr_ctx) {
     // SAFETY: the caller's duty.
     let slot = unsafe { slot(ctx) };
+    empty(slot);
+    release::removed_by_program(slot);
+}
+
+/// Has a held slot protect nothing any more. Its waiters are still to be seen to.
+#[inline(always)]
+pub fn empty(slot: &Slot) {
     // Release: as in publish().
     slot.0.store(NOTHING, Ordering::Release);
-    release::removed_by_program(slot);
 }
 
 /// See [`crate::abi::hazptr_light_fence`].

@@ -44,13 +44,13 @@ impl Handler {
     /// See [`abi::hazptr_set_debug_handler`].
     pub fn set(&self, function: Option<Function>) {
         let function = function.map_or(ptr::null_mut(), |function| function as *mut ());
-        // Release, here, and Acquire below: what the handler needs was made before it is set.
-        self.0.store(function, Ordering::Release);
+        // Relaxed, here and below: it is code. Whatever else it needs, the program has threads know of.
+        self.0.store(function, Ordering::Relaxed);
     }
 
     fn get(&self) -> Option<Function> {
         // SAFETY: as it was set; NULL is None.
-        unsafe { mem::transmute::<*mut (), Option<Function>>(self.0.load(Ordering::Acquire)) }
+        unsafe { mem::transmute::<*mut (), Option<Function>>(self.0.load(Ordering::Relaxed)) }
     }
 }
 

@@ -80,7 +80,7 @@ WRITTEN = {
          "if false {", "fork-handler/debug|forks/debug"),
         ("note", "the context names the slot itself", "(*ctx).slot = own(ctx).cast();", "", "/debug/"),
         ("note_published", "nobody knows what is published", "record.addr = addr.addr();", "", "/debug/"),
-        ("written", "a reset stays with the context", "unsafe { &*record.slot }.0.store(NOTHING, Ordering::Release);",
+        ("written", "a reset stays with the context", "held::empty(unsafe { &*record.slot });",
          "", "/debug/"),
         ("written", "the copy is released, and its original not", "unsafe { release_noted(control, ctx, ptr::null(), false) };",
          "let _: *mut hazptr_ctx = ctx;", "/debug/"),
