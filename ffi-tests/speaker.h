@@ -8,6 +8,7 @@
 
 #include "check.h"
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 struct speaker {
@@ -28,6 +29,8 @@ static inline void speak(struct speaker *speaker, const char *scene, const char 
     speaker->child = fork();
     CHECK(speaker->child >= 0);
     if (speaker->child == 0) {
+        /* A scene that hangs ends with its test. */
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (name)
             setenv(name, value, 1);
         dup2(go_on[0], 0);
