@@ -8,7 +8,8 @@
 //! that, or has a copy of a context, or one that was never given to an acquire, writes to what that names, and
 //! then tells us of it: [`written`].
 //!
-//! Nothing is reported, called or waited for with the records' lock held.
+//! Nothing is reported or called with the records' lock held, and nothing waited for but the ledger's lock,
+//! under which nobody comes here.
 
 use crate::abi::{hazptr_backup_slot, hazptr_ctx};
 use crate::control::{Control, control, lasting};
