@@ -164,6 +164,30 @@ retire        deadlock    -O0   KEPT_IN_SILENCE
 retire        assertion   -O0   COHORT LOWERED_EARLY
 retire        assertion   -O0   COHORT RAISED_LATE
 retire        deadlock    -O0   COHORT GIVEN_BACK_EARLY
+urcu          holds       -O1
+urcu          holds       -O1   TWO_READERS
+urcu          holds       -O0   PORTABLE
+urcu          holds       -O1   PATIENT
+urcu          holds       -O1   PORTABLE PATIENT
+urcu          holds       -O0   NO_SWAP
+urcu          assertion   -O0   NO_WAIT
+urcu          assertion   -O0   NO_BARRIER
+urcu          assertion   -O0   DRAIN_ONLY
+urcu          assertion   -O0   BARRIER_FIRST
+urcu          assertion   -O0   NO_FENCE
+urcu          assertion   -O0   PORTABLE NO_RELOAD
+urcu          assertion   -O0   PORTABLE NO_FENCE
+urcu          deadlock    -O0   NO_SWAP PATIENT
+urcu          assertion   -O0   SHARE_EARLY
+urcu          assertion   -O0   BEGUN_LATE
+urcu          assertion   -O0   PLAIN_LOOK
+urcu          assertion   -O0   NOT_SERIALISED
+urcu          assertion   -O0   WAIT_UNLOCKED
+urcu          assertion   -O0   WORD_FIRST
+urcu          assertion   -O0   ZERO_LAST
+urcu          deadlock    -O0   TWO_WORDS
+urcu          assertion   -O0   UNCOUNTED
+urcu          deadlock    -O0   NOT_RELEASED
 EOF
 	[ -z "$deep" ] || cat <<'EOF'
 publication   holds       -O1   DEEP
@@ -181,6 +205,9 @@ mode          holds       -O1   PORTABLE
 mode          holds       -O1   RELEASER DEEP
 retire        holds       -O1   PATIENT
 retire        holds       -O1   CLOSED_AT_TAKE
+urcu          holds       -O1   DEEP
+urcu          holds       -O1   DEEP TWO_READERS
+urcu          holds       -O1   DEEP PORTABLE
 EOF
 }
 
