@@ -30,29 +30,41 @@
 #if !defined(HAZPTR_SANITIZED) && defined(__GCC_ASM_FLAG_OUTPUTS__)
 #define HAZPTR_INLINED 1
 
+/*
+ * The sequence: the slot that protects what @addr_p holds, loaded into *@addr. NULL where the fast path
+ * does not serve; then *@addr is NULL too. With a slot, it is that of NULL, which leaves the slot free.
+ */
+static inline __attribute__((__always_inline__)) struct hazptr_slot *
+hazptr_slot_take_inlined(const struct hazptr_control *control, void *const *addr_p, void **addr)
+{
+    const intptr_t rseq = __atomic_load_n(&control->rseq_offset, __ATOMIC_RELAXED);
+    struct hazptr_slot *slot;
+
+    *addr = NULL;
+    if (__builtin_expect(rseq == 0, 0))
+        return NULL;
+    __asm__ __volatile__(HAZPTR_SEQUENCE_ACQUIRE
+                         : [slot] "=&r"(slot), [addr] "=&r"(*addr)
+                         : [control] "r"(control), [rseq] "r"(rseq), [addr_p] "r"(addr_p),
+                           [current] "i"(offsetof(struct hazptr_control, current))
+                         : "memory", "cc");
+    return slot;
+}
+
 /** hazptr_acquire(), inlined; out of line where the fast path does not serve. */
 static inline __attribute__((__always_inline__)) void *
 hazptr_acquire_inlined(struct hazptr_ctx *ctx, void *const *addr_p)
 {
-    const struct hazptr_control *control = hazptr_control_block();
-    const intptr_t rseq = __atomic_load_n(&control->rseq_offset, __ATOMIC_RELAXED);
-    struct hazptr_slot *slot;
     void *addr;
+    struct hazptr_slot *slot = hazptr_slot_take_inlined(hazptr_control_block(), addr_p, &addr);
 
-    if (__builtin_expect(rseq != 0, 1)) {
-        __asm__ __volatile__(HAZPTR_SEQUENCE_ACQUIRE
-                             : [slot] "=&r"(slot), [addr] "=&r"(addr)
-                             : [control] "r"(control), [rseq] "r"(rseq), [addr_p] "r"(addr_p),
-                               [current] "i"(offsetof(struct hazptr_control, current))
-                             : "memory", "cc");
-        if (__builtin_expect(addr != NULL, 1)) {
-            ctx->slot = slot;
-            return addr;
-        }
-        if (slot) { /* NULL protects nothing: its slot is still free. */
-            ctx->slot = NULL;
-            return NULL;
-        }
+    if (__builtin_expect(addr != NULL, 1)) {
+        ctx->slot = slot;
+        return addr;
+    }
+    if (slot) { /* NULL protects nothing: its slot is still free. */
+        ctx->slot = NULL;
+        return NULL;
     }
     return (hazptr_acquire)(ctx, addr_p);
 }
@@ -106,28 +118,19 @@ static inline __attribute__((__always_inline__)) void hazptr_hold_inlined(struct
 {
     static void *const nothing = (void *)1;
     const struct hazptr_control *control = hazptr_control_block();
-    const intptr_t rseq = __atomic_load_n(&control->rseq_offset, __ATOMIC_RELAXED);
     /* Before the sequence, and again behind it: if a handler has forked, the slot may be of either. */
     const uint64_t generation = __atomic_load_n(&control->generation, __ATOMIC_RELAXED);
-    struct hazptr_slot *slot;
     void *addr;
+    struct hazptr_slot *slot = hazptr_slot_take_inlined(control, &nothing, &addr);
 
-    if (__builtin_expect(rseq != 0, 1)) {
-        __asm__ __volatile__(HAZPTR_SEQUENCE_ACQUIRE
-                             : [slot] "=&r"(slot), [addr] "=&r"(addr)
-                             : [control] "r"(control), [rseq] "r"(rseq), [addr_p] "r"(&nothing),
-                               [current] "i"(offsetof(struct hazptr_control, current))
-                             : "memory", "cc");
-        if (__builtin_expect(slot != NULL, 1)) {
-            ctx->slot = slot;
-            if (__builtin_expect(
-                    __atomic_load_n(&control->generation, __ATOMIC_RELAXED) == generation, 1)) {
-                *(hazptr_both *)&ctx->generation =
-                    ((uint64_t)HAZPTR_CONTROL_QUIET << 32) | generation;
-                return;
-            }
-            (hazptr_release)(ctx, NULL);
+    if (__builtin_expect(slot != NULL, 1)) {
+        ctx->slot = slot;
+        if (__builtin_expect(__atomic_load_n(&control->generation, __ATOMIC_RELAXED) == generation,
+                             1)) {
+            *(hazptr_both *)&ctx->generation = ((uint64_t)HAZPTR_CONTROL_QUIET << 32) | generation;
+            return;
         }
+        (hazptr_release)(ctx, NULL);
     }
     (hazptr_hold)(ctx);
 }

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Read sides in the caller's own code, for <hazptr/urcu.h> with HAZPTR_INLINE. Out of line goes what
+ * has to do with contexts: all of it in other modes than rseq, and in debug mode.
+ */
+#ifndef HAZPTR_URCU_INLINE_H
+#define HAZPTR_URCU_INLINE_H
+
+/* Do not include this file; <hazptr/urcu.h> does. */
+#ifndef HAZPTR_URCU_H
+#error "include <hazptr/urcu.h>"
+#endif
+
+/* As hazptr_control_block(), by way of the global offset table. */
+static inline void *const *hazptr_rcu_epoch_inlined(void)
+{
+    void *const *epoch;
+
+    __asm__("movq hazptr_rcu_epoch_1@GOTPCREL(%%rip), %0" : "=r"(epoch));
+    return epoch;
+}
+
+/*
+ * The slot first, the word behind it: a handler in between finds 0 and takes a slot of its own, and what it
+ * does with the word is undone when it returns.
+ */
+static inline __attribute__((__always_inline__)) void hazptr_rcu_read_lock_inlined(void)
+{
+    const uint64_t reader = __atomic_load_n(&hazptr_rcu_reader_1, __ATOMIC_RELAXED);
+    struct hazptr_slot *slot;
+    void *epoch;
+
+    if (__builtin_expect(reader != 0, 0)) {
+        __atomic_store_n(&hazptr_rcu_reader_1, reader + 1, __ATOMIC_RELAXED);
+        return;
+    }
+    slot = hazptr_slot_take_inlined(hazptr_control_block(), hazptr_rcu_epoch_inlined(), &epoch);
+    if (__builtin_expect(slot == NULL, 0)) {
+        hazptr_rcu_read_lock_slow_1();
+        return;
+    }
+    __atomic_store_n(&hazptr_rcu_reader_1, HAZPTR_RCU_READER_WORD(slot) | 1, __ATOMIC_RELAXED);
+}
+
+/* The word first, for the same reason. */
+static inline __attribute__((__always_inline__)) void hazptr_rcu_read_unlock_inlined(void)
+{
+    const uint64_t reader = __atomic_load_n(&hazptr_rcu_reader_1, __ATOMIC_RELAXED);
+
+    if (__builtin_expect((reader & (HAZPTR_RCU_READER_DEPTH | HAZPTR_RCU_READER_CONTEXT)) == 1, 1)) {
+        __atomic_store_n(&hazptr_rcu_reader_1, 0, __ATOMIC_RELAXED);
+        __atomic_signal_fence(__ATOMIC_SEQ_CST);
+        hazptr_slot_store_inlined(
+            (struct hazptr_slot *)HAZPTR_RCU_READER_ADDRESS(reader), NULL);
+    } else if (__builtin_expect((reader & HAZPTR_RCU_READER_DEPTH) > 1, 1)) {
+        __atomic_store_n(&hazptr_rcu_reader_1, reader - 1, __ATOMIC_RELAXED);
+    } else {
+        hazptr_rcu_read_unlock_slow_1();
+    }
+}
+
+/** hazptr_rcu_read_ongoing(), inlined. */
+static inline __attribute__((__always_inline__)) int hazptr_rcu_read_ongoing_inlined(void)
+{
+    return __atomic_load_n(&hazptr_rcu_reader_1, __ATOMIC_RELAXED) != 0;
+}
+
+#define hazptr_rcu_read_lock() hazptr_rcu_read_lock_inlined()
+#define hazptr_rcu_read_unlock() hazptr_rcu_read_unlock_inlined()
+#define hazptr_rcu_read_ongoing() hazptr_rcu_read_ongoing_inlined()
+
+#endif /* HAZPTR_URCU_INLINE_H */

@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* In place of liburcu's header of this name. */
+#include <urcu/hazptr-names.h>
