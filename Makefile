@@ -45,7 +45,7 @@ lib:
 
 # For `make install`: who does that after `make lib` may be root without cargo, and needs none.
 $(BUILD)/built: $(wildcard CMakeLists.txt Cargo.* build.rs cmake/* pkgconfig/* src/*.rs include/*.h \
-                include/*/* ffi-tests/torture/CMakeLists.txt ffi-tests/torture/*.[ch])
+                include/*/* urcu/* urcu/compat/* urcu/compat/*/* ffi-tests/torture/CMakeLists.txt ffi-tests/torture/*.[ch])
 	@$(MAKE) lib
 
 demo:

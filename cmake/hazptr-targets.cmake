@@ -6,6 +6,8 @@
 #   hazptr::static         the archive, where there is one
 #   hazptr::inline         the shared library, the readers' fast paths inlined
 #   hazptr::inline-static  the archive, the readers' fast paths inlined
+#   hazptr::urcu           <hazptr/urcu.h>: the interface of userspace RCU
+#   hazptr::liburcu        the same for sources that include <urcu.h>
 
 function(hazptr_add_targets include_dir shared soname archive)
   add_library(hazptr::hazptr SHARED IMPORTED)
@@ -29,4 +31,19 @@ function(hazptr_add_inline target library)
   add_library(${target} INTERFACE IMPORTED)
   set_target_properties(${target} PROPERTIES
     INTERFACE_COMPILE_DEFINITIONS HAZPTR_INLINE INTERFACE_LINK_LIBRARIES ${library})
+endfunction()
+
+# Of libhazptr-urcu: its headers are where those of libhazptr are, but those named like liburcu's.
+function(hazptr_add_urcu shared soname header_dir)
+  add_library(hazptr::urcu SHARED IMPORTED)
+  set_target_properties(hazptr::urcu PROPERTIES
+    IMPORTED_LOCATION "${shared}" IMPORTED_SONAME ${soname} INTERFACE_LINK_LIBRARIES hazptr::hazptr)
+  hazptr_add_liburcu("${header_dir}")
+endfunction()
+
+# Before all others, also where those of liburcu are the compiler's own.
+function(hazptr_add_liburcu header_dir)
+  add_library(hazptr::liburcu INTERFACE IMPORTED)
+  set_target_properties(hazptr::liburcu PROPERTIES
+    INTERFACE_COMPILE_OPTIONS "-I${header_dir}" INTERFACE_LINK_LIBRARIES hazptr::urcu)
 endfunction()

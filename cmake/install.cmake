@@ -6,7 +6,8 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 install(FILES include/hazptr.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-install(DIRECTORY include/hazptr DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(DIRECTORY include/hazptr DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+        PATTERN urcu*.h EXCLUDE)
 install(PROGRAMS ${hazptr_so} DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(FILES ${hazptr_a} ${hazptr_lib_dir}/libhazptr.so
               ${hazptr_lib_dir}/libhazptr.so.${PROJECT_VERSION_MAJOR}
@@ -37,7 +38,12 @@ foreach(argument ${PROJECT_SOURCE_DIR}/pkgconfig ${PROJECT_BINARY_DIR} ${PROJECT
   string(APPEND arguments " [==[${argument}]==]")
 endforeach()
 install(SCRIPT cmake/pkg-config.cmake)
-install(CODE "hazptr_install_pc(${arguments})")
+install(CODE "hazptr_install_pc(${arguments} pkgconfig hazptr.pc hazptr-inline.pc)")
+if(TARGET hazptr-urcu)
+  install(CODE "hazptr_install_pc(${arguments} pkgconfig hazptr-urcu.pc)")
+  # Asked for by PKG_CONFIG_PATH: who links with liburcu gets this one.
+  install(CODE "hazptr_install_pc(${arguments} hazptr-urcu/pkgconfig liburcu.pc liburcu-bp.pc liburcu-memb.pc)")
+endif()
 
 # --- find_package --------------------------------------------------------------------------------
 

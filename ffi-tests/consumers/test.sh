@@ -112,7 +112,7 @@ inlined() { nm "$1" | grep -q ' U hazptr_control_1'; }
 # What a release has of the library, without what only its own tests need.
 pack() {
 	local files=(CMakeLists.txt Cargo.lock Cargo.toml LICENSE-APACHE LICENSE-MIT THIRD-PARTY build.rs
-		cmake gdb include man pkgconfig src rust)
+		cmake gdb include man pkgconfig src rust urcu)
 	local vendored
 	for vendored in .cargo vendor; do
 		if [ -e "$source/$vendored" ]; then files+=("$vendored"); fi

@@ -34,14 +34,25 @@ cat >"$work/expected" <<EOF
 ./include/hazptr/platform.h
 ./include/hazptr/sequence.h
 ./include/hazptr/std.hpp
+./include/hazptr/urcu-inline.h
+./include/hazptr/urcu.h
 ./lib/cmake/hazptr/hazptr-config-version.cmake
 ./lib/cmake/hazptr/hazptr-config.cmake
 ./lib/cmake/hazptr/hazptr-targets.cmake
+./lib/hazptr-urcu/liburcu-memb.so.8
+./lib/hazptr-urcu/liburcu.so.8
+./lib/hazptr-urcu/pkgconfig/liburcu-bp.pc
+./lib/hazptr-urcu/pkgconfig/liburcu-memb.pc
+./lib/hazptr-urcu/pkgconfig/liburcu.pc
+./lib/libhazptr-urcu.so
+./lib/libhazptr-urcu.so.0
+./lib/libhazptr-urcu.so.0.1.0
 ./lib/libhazptr.a
 ./lib/libhazptr.so
 ./lib/libhazptr.so.0
 ./lib/libhazptr.so.0.1.0
 ./lib/pkgconfig/hazptr-inline.pc
+./lib/pkgconfig/hazptr-urcu.pc
 ./lib/pkgconfig/hazptr.pc
 ./share/doc/hazptr/LICENSE-APACHE
 ./share/doc/hazptr/LICENSE-MIT
@@ -51,6 +62,8 @@ cat >"$work/expected" <<EOF
 EOF
 # A page for each function.
 sed -n 's/^[[:space:]]*\(hazptr_[a-z_]*\);$/.\/share\/man\/man3\/\1.3/p' "$map" >>"$work/expected"
+# Headers in place of liburcu's.
+(cd "$source/urcu/compat" && find . -name '*.h') | sed 's|^\.|./include/hazptr-urcu|' >>"$work/expected"
 sort -o "$work/expected" "$work/expected"
 same "$work/expected" "$work/files" 'installed files'
 
@@ -60,6 +73,12 @@ nm -D --defined-only "$lib/libhazptr.so" | awk '$2 != "A" { print $3 }' | sort >
 # The control block's node has its number: package managers see nodes only.
 sed -E 's/^hazptr_control_([0-9]+)$/&@@HAZPTR_CONTROL_\1/; t; s/$/@@HAZPTR_0/' "$work/names" |
 	same - "$work/so" 'exports of libhazptr.so'
+for so in libhazptr-urcu:hazptr-urcu hazptr-urcu/liburcu:liburcu; do
+	sed -n 's/^[[:space:]]*\([a-z_0-9]*\);$/\1/p' "$source/urcu/${so#*:}.map" | sort >"$work/urcu-names"
+	nm -D --defined-only "$lib/${so%:*}.so"* | awk '$2 ~ /^[A-Z]$/ && $2 != "A" { sub(/@.*/, "", $3); print $3 }' |
+		sort -u >"$work/urcu-so"
+	same "$work/urcu-names" "$work/urcu-so" "exports of ${so%:*}"
+done
 nm -g --defined-only "$lib/libhazptr.a" | awk 'NF == 3 { print $3 }' | sort >"$work/a"
 same "$work/names" "$work/a" 'globals of libhazptr.a'
 
@@ -79,6 +98,20 @@ grep -q 'NODELETE' "$work/dynamic" || fail 'nodelete'
 readelf -SW "$lib/libhazptr.so" "$lib/libhazptr.a" >"$work/sections"
 ! grep -q '\.debug_' "$work/sections" || fail 'not stripped'
 [ "$(stat -Lc %s "$lib/libhazptr.so")" -lt 131072 ] || fail 'size: 128 KiB and more'
+
+say 'those for userspace RCU likewise, and they find what they need beside them'
+for so in libhazptr-urcu.so.0 hazptr-urcu/liburcu.so.8 hazptr-urcu/liburcu-memb.so.8; do
+	readelf -dW "$lib/$so" >"$work/dynamic"
+	grep -q 'NODELETE' "$work/dynamic" || fail "nodelete of $so"
+	! grep -F "$build" "$work/dynamic" || fail "the build directory is in $so"
+	readelf -SW "$lib/$so" >"$work/sections"
+	! grep -q '\.debug_' "$work/sections" || fail "$so is not stripped"
+	[ "$(stat -Lc %s "$lib/$so")" -lt 40960 ] || fail "size of $so: 40 KiB and more"
+	env -u LD_LIBRARY_PATH ldd "$lib/$so" >"$work/needed"
+	! grep 'not found' "$work/needed" || fail "needed by $so"
+done
+readelf -dW "$lib/libhazptr-urcu.so.0" | grep -q 'SONAME.*\[libhazptr-urcu\.so\.0\]' || fail 'soname of libhazptr-urcu'
+readelf -dW "$lib/hazptr-urcu/liburcu.so.8" | grep -q 'SONAME.*\[liburcu\.so\.8\]' || fail 'soname of liburcu'
 
 say 'hazptrtorture, as it was installed'
 torture=$stage$prefix/bin/hazptrtorture

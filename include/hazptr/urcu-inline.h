@@ -21,6 +21,13 @@ static inline void *const *hazptr_rcu_epoch_inlined(void)
 }
 
 /*
+ * One deeper, or less deep: in one instruction, so that a section which a handler's fork has protected anew in
+ * the child meanwhile goes on by what protects it there.
+ */
+#define HAZPTR_RCU_READER_ADD(n)                                                                   \
+    __asm__ __volatile__("addq %[by], %[word]" : [word] "+m"(hazptr_rcu_reader_1) : [by] "i"(n) : "cc")
+
+/*
  * The slot first, the word behind it: a handler in between finds 0 and takes a slot of its own, and what it
  * does with the word is undone when it returns.
  */
@@ -31,7 +38,7 @@ static inline __attribute__((__always_inline__)) void hazptr_rcu_read_lock_inlin
     void *epoch;
 
     if (__builtin_expect(reader != 0, 0)) {
-        __atomic_store_n(&hazptr_rcu_reader_1, reader + 1, __ATOMIC_RELAXED);
+        HAZPTR_RCU_READER_ADD(1);
         return;
     }
     slot = hazptr_slot_take_inlined(hazptr_control_block(), hazptr_rcu_epoch_inlined(), &epoch);
@@ -53,7 +60,7 @@ static inline __attribute__((__always_inline__)) void hazptr_rcu_read_unlock_inl
         hazptr_slot_store_inlined(
             (struct hazptr_slot *)HAZPTR_RCU_READER_ADDRESS(reader), NULL);
     } else if (__builtin_expect((reader & HAZPTR_RCU_READER_DEPTH) > 1, 1)) {
-        __atomic_store_n(&hazptr_rcu_reader_1, reader - 1, __ATOMIC_RELAXED);
+        HAZPTR_RCU_READER_ADD(-1);
     } else {
         hazptr_rcu_read_unlock_slow_1();
     }

@@ -109,8 +109,9 @@ HAZPTR_API void hazptr_rcu_init(void);
  *
  * Threads: any, without registration; it ends in the thread in which it began. Signal handlers: safe,
  * at any instruction of what they interrupt, if they end what they begin.
- * Fork: a section goes on in a child of fork(3) of the thread that is in it; after _Fork(3), clone(2), or a
- * fork by a handler that interrupts this very call, it protects nothing there.
+ * Fork: a section goes on in a child of fork(3) of the thread that is in it. After _Fork(3), clone(2), or a
+ * fork by a handler that interrupts this very call, it protects nothing there; and if a handler's fork interrupts the
+ * unlock that ends it, who waits for readers in the child may wait for ever.
  * Cost: about a nanosecond inlined, two by call; some in other modes than rseq (hazptr_mode()). Never
  * waits, except as hazptr_acquire(). errno is preserved. Since 0.1.
  */

@@ -1,0 +1,66 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# Signal handlers at each instruction of a lock and an unlock: test.sh SOURCE_DIR LIB_DIR PROGRAM. Then the same
+# with libraries in which something is in the wrong order: each must be noticed.
+set -euo pipefail
+
+source=$1 lib=$2 program=$3
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+fail() {
+	echo "FAILED: $*" >&2
+	exit 1
+}
+
+list() { # LIBRARY: its instructions
+	objdump -d --no-show-raw-insn "$1" | awk '
+		/^[0-9a-f]+ <.*>:$/ { name = substr($2, 2, length($2) - 3) }
+		/^ +[0-9a-f]+:\t/ && name ~ /^(hazptr_rcu_read_(un)?lock(_slow_1)?|protect|unprotect|set_reader|set_taken)(\.|$)/ {
+			sub(/:.*/, "", $1); print name, $1 }'
+	# The abort handlers, and what gcc thinks unlikely, have names of their own or none: the sequences only return there.
+}
+
+for library in "$lib/libhazptr-urcu.so.0"; do
+	list "$library" >"$work/list"
+	[ "$(grep -c . "$work/list")" -ge 60 ] || fail "objdump lists $(grep -c . "$work/list") instructions"
+done
+for mode in rseq membarrier fence; do
+	HAZPTR_EXPECT=$mode HAZPTR_MODE=$mode "$program" "$work/list" || fail "mode $mode"
+	HAZPTR_EXPECT=$mode HAZPTR_MODE=$mode "$program" "$work/list" fork || fail "mode $mode, fork"
+done
+HAZPTR_MAX_LINES=0 "$program" "$work/list" || fail 'without lines'
+
+# control NAME MODE FILE PERL: the sources so changed, in that mode.
+control() {
+	local name=$1 mode=$2 file=$3 change=$4 dir=$work/control
+	rm -rf "$dir"
+	mkdir -p "$dir"
+	cp -r "$source/urcu" "$source/include" "$dir"
+	perl -0pi -e "$change" "$dir/$file"
+	! cmp -s "$dir/$file" "$source/$file" || fail "control $name changes nothing"
+	cc -std=c11 -D_GNU_SOURCE -O2 -fPIC -shared -ftls-model=initial-exec -I"$dir/include" \
+		-Wl,--version-script="$dir/urcu/hazptr-urcu.map" -Wl,-soname,libhazptr-urcu.so.0 \
+		"$dir"/urcu/{assign,complete,epoch,flavor,fork,reader,worker}.c -L"$lib" -lhazptr -pthread \
+		-o "$dir/libhazptr-urcu.so.0"
+	list "$dir/libhazptr-urcu.so.0" >"$dir/list"
+	if HAZPTR_MODE=$mode LD_LIBRARY_PATH=$dir:$lib timeout 60 "$program" "$dir/list" >"$dir/out" 2>&1; then
+		cat "$dir/out"
+		fail "control $name: not noticed"
+	fi
+	printf '  %s: %s\n' "$name" "$(grep -m1 'check failed' "$dir/out" || echo 'it crashed')"
+}
+
+fast=include/hazptr/urcu-inline.h slow=urcu/reader.c
+# A library that is right must not be taken for a wrong one, or the rest shows nothing.
+(control "nothing wrong" rseq $fast 's/The word first, for the same reason/As it was/' >/dev/null 2>&1) &&
+	fail 'a library that is right is not taken for it'
+control 'the word before the slot' rseq $fast \
+	's/(    slot = hazptr_slot_take_inlined)/    __atomic_store_n(&hazptr_rcu_reader_1, 1, __ATOMIC_RELAXED);\n$1/'
+control 'the slot before the word' rseq $fast \
+	's/(        __atomic_store_n\(&hazptr_rcu_reader_1, 0.*?;\n.*?;\n)(        hazptr_slot_store_inlined.*?;\n)/$2$1/s'
+control 'the word before the acquire' fence $slow \
+	's/(\tcontext->epoch = .*?;\n)(\tset_reader.*?;\n)/$2$1/s'
+control 'the release before the word' fence $slow \
+	's/(\tset_reader\(0\);\n)(\t\(hazptr_release\).*?;\n)/$2$1/s'
+control 'one context for all' fence $slow 's/set_taken\(mine \+ 1\)/set_taken(mine)/'
