@@ -8,7 +8,8 @@ cd "$(dirname "$0")/.." || exit
 . scripts/parts.sh
 
 build=build/test
-scripts/setup.sh cmake ninja c++ pkg-config spin valgrind clang strace python3 abidiff gdb scdoc mandoc man liburcu-dev || exit 1
+scripts/setup.sh cmake ninja c++ pkg-config spin valgrind clang strace python3 abidiff gdb scdoc mandoc man liburcu-dev \
+	knotd kdig dnsperf || exit 1
 
 part 'Rust unit tests, generated header' cargo test --locked && count_cargo
 part 'Rust interface' cargo test --locked --package libhazptr-rust --test safe && count_cargo

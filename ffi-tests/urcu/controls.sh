@@ -1,0 +1,68 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# rcutorture on libraries with something left out or in the wrong order, each of which it must notice:
+# controls.sh SOURCE_DIR LIB_DIR RCUTORTURE. First the library as it is, built the same way.
+set -euo pipefail
+
+source=$1 lib=$2 torture=$3
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+fail() {
+	echo "FAILED: $*" >&2
+	exit 1
+}
+
+# built FILE PERL: the library, with that file of urcu/ so changed.
+built() {
+	rm -rf "$work/urcu"
+	cp -r "$source/urcu" "$work"
+	perl -0pi -e "$2" "$work/urcu/$1"
+	[ -z "$2" ] || ! cmp -s "$work/urcu/$1" "$source/urcu/$1" || fail "nothing changed in $1 by $2"
+	cc -std=c11 -D_GNU_SOURCE -O2 -fPIC -shared -ftls-model=initial-exec -I"$source/include" \
+		-Wl,--version-script="$work/urcu/hazptr-urcu.map" -Wl,-soname,libhazptr-urcu.so.0 \
+		"$work"/urcu/{assign,complete,epoch,flavor,fork,reader,worker}.c -L"$lib" -lhazptr -pthread \
+		-o "$work/libhazptr-urcu.so.0"
+}
+
+# run MODE DURATION OPTION...
+run() {
+	local mode=$1 duration=$2
+	shift 2
+	HAZPTR_STALL_MS=0 HAZPTR_MODE=$mode LD_LIBRARY_PATH=$work:$lib "$torture" --duration="$duration" \
+		--patience=15 "$@" >"$work/out" 2>&1
+}
+
+# control NAME MODE FILE PERL [OPTION...]: a run that goes on until it is noticed, a minute at most.
+control() {
+	local name=$1 mode=$2 file=$3 change=$4 status=0
+	shift 4
+	built "$file" "$change"
+	run "$mode" 60 "$@" || status=$?
+	if [ $status = 0 ]; then
+		cat "$work/out"
+		fail "not noticed: $name"
+	fi
+	printf '  %s, in %s s: %s\n' "$name" "$(sed -n 's/.* seconds=\([0-9.]*\).*/\1/p' "$work/out")" "$(sed -n 's/^rcutorture: //p' "$work/out" | head -1)"
+}
+
+built epoch.c ''
+run rseq 2 --fork=5 || { cat "$work/out" && fail 'the library as it is'; }
+
+for mode in rseq fence; do
+	control "no wait for readers ($mode)" $mode epoch.c 's/\thazptr_synchronize\(before\);\n//'
+done
+control 'the epoch is not loaded again' fence reader.c \
+	's/context->epoch = .*?;/context->epoch = __atomic_load_n(hazptr_rcu_epoch_inlined(), __ATOMIC_ACQUIRE);\n\thazptr_hold(&context->ctx);\n\thazptr_publish(&context->ctx, context->epoch);/s'
+control 'the epoch is not loaded again, in mode membarrier' membarrier reader.c \
+	's/context->epoch = .*?;/context->epoch = __atomic_load_n(hazptr_rcu_epoch_inlined(), __ATOMIC_ACQUIRE);\n\thazptr_hold(&context->ctx);\n\thazptr_publish(&context->ctx, context->epoch);/s'
+control 'a grace period that has begun is shared' rseq epoch.c 's/__ATOMIC_ACQ_REL\) \+ 1;/__ATOMIC_ACQ_REL);/'
+control 'waiters are not one after the other' rseq epoch.c 's/\tpthread_mutex_(un)?lock\(&lock\);\n//g' --updaters=4
+control 'callbacks do not wait for readers' rseq worker.c 's/\thazptr_rcu_synchronize_rcu\(\);\n//'
+control 'a worker that is freed drops its callbacks' rseq worker.c \
+	's/\thand_over\(worker\);\n/\tqueue_take_all(&worker->queue);\n/' --workers=thread --churn-ms=20
+control 'the barrier does not go to the last worker' rseq complete.c \
+	's/worker; worker = worker->next\) \{/worker->next; worker = worker->next) {/; s/barrier->left = count;/barrier->left = count - 1;/' --workers=thread
+control 'workers do not rest for a fork' rseq fork.c 's/\trequest_of_all\(WORKER_PAUSE, 0\);\n//' --fork=50
+control 'a child keeps its parent'"'"'s locks' rseq fork.c \
+	's/\thazptr_rcu_workers_lock_anew\(\);\n\thazptr_rcu_epoch_after_fork\(\);\n//' --fork=50
