@@ -7,13 +7,14 @@ BUILD ?= build
 MAKEFLAGS += --no-print-directory
 JOBS ?= $(shell nproc)
 
-.PHONY: help lib demo test bench bench-peers scale torture soak sanitize mutants loom fresh install header man abi dist deb clean
+.PHONY: help lib demo test test-urcu bench bench-peers scale torture soak sanitize mutants loom fresh install header man abi dist deb clean
 
 help:
 	@echo 'hazptr: hazard pointers for user space'
 	@echo
 	@echo '  make demo      install into build/, run examples/reload.c on /etc/services'
-	@echo '  make test      every test and every model; needs some minutes'
+	@echo '  make test      every test and every model; half an hour'
+	@echo '  make test-urcu what there is for programs that use userspace RCU, DURATION=20 seconds each'
 	@echo '  make bench     the table of figures; let nothing else run'
 	@echo '  make bench-peers  hazptr beside other libraries, into docs/bench; PEERS="--quick"'
 	@echo '  make scale     the cost of a read, beside that of other ways; SCALE="nreaders=2"'
@@ -55,6 +56,9 @@ demo:
 
 test:
 	@scripts/test.sh
+
+test-urcu:
+	@scripts/urcu.sh
 
 bench:
 	@scripts/setup.sh cmake

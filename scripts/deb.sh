@@ -10,8 +10,8 @@ usage() {
 	cat <<'END'
 usage: scripts/deb.sh
 
-Makes the packages libhazptr0, libhazptr-dev and hazptr-tools in build/deb/, of the last commit and
-of packaging/debian/ as it stands, without network. Then lintian looks at them, and if you are root
+Makes the packages libhazptr0, libhazptr-urcu0, libhazptr-dev and hazptr-tools in build/deb/, of the last
+commit and of packaging/debian/ as it stands, without network. Then lintian looks at them, and if you are root
 they are installed into a bare Debian, where programs are compiled and run with them.
 
 Exit status: 0 made and found to work; 1 something failed; 2 for wrong arguments.
@@ -97,7 +97,15 @@ done
 if readelf -dW /usr/bin/hazptrtorture | grep -E 'RPATH|RUNPATH'; then exit 1; fi
 hazptrtorture shutdown_secs=1 stutter=0
 zcat /usr/share/man/man1/hazptrtorture.1.gz | grep -q shutdown_secs
-dpkg --purge hazptr-tools-dbgsym libhazptr0-dbgsym hazptr-tools libhazptr-dev libhazptr0
+# A program for userspace RCU, by <urcu.h>, where no liburcu is.
+urcu=/usr/lib/$(gcc -print-multiarch)/hazptr-urcu
+cc -DFLAVOR_HEADER='<urcu.h>' program.c -pthread \
+	$(PKG_CONFIG_PATH=$urcu/pkgconfig pkg-config --cflags --libs liburcu) -o program
+test "$(./program)" = '299 freed'
+ldd "$urcu/liburcu.so.8" | grep -w libhazptr-urcu.so.0
+if ldconfig -p | grep liburcu; then exit 1; fi
+dpkg --purge hazptr-tools-dbgsym libhazptr-urcu0-dbgsym libhazptr0-dbgsym hazptr-tools libhazptr-dev \
+	libhazptr-urcu0 libhazptr0
 if find /usr /etc /var/lib -name '*hazptr*' | grep .; then exit 1; fi
 END
 
@@ -115,10 +123,10 @@ sources=()
 for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.{list,sources}; do
 	if [ -s "$file" ]; then sources+=("$file"); fi
 done
-cp examples/hello.c "$work"
+cp examples/hello.c ffi-tests/urcu/recompile/program.c "$work"
 # shellcheck disable=SC2016 # for mmdebstrap's shell
 (cd "$work" && mmdebstrap --mode=root --variant=minbase --format=null --aptopt=apt.conf \
-	--include=gcc,libc6-dev,pkgconf --customize-hook='cp *.deb use.sh hello.c "$1/srv"' \
+	--include=gcc,libc6-dev,pkgconf --customize-hook='cp *.deb use.sh hello.c program.c "$1/srv"' \
 	--customize-hook='chroot "$1" sh /srv/use.sh' "$suite" - "${sources[@]}") \
 	>"$work/use.log" 2>&1 || {
 	tail -n 40 "$work/use.log" >&2

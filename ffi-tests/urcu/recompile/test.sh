@@ -6,6 +6,7 @@ set -euo pipefail
 
 build=$(cd "$1" && pwd)
 here=$(cd "$(dirname "$0")" && pwd)
+source=$here/../../..
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 prefix=$work/prefix
@@ -134,3 +135,25 @@ compile program cc -std=gnu11 -D_LGPL_SOURCE -DFLAVOR_HEADER='<urcu.h>' "$here/p
 "$work/program" >"$work/out" || fail 'inlined, with liburcu itself'
 ! LD_LIBRARY_PATH=$ours "$work/program" >"$work/out" 2>&1 || fail 'an inlined program starts with our liburcu.so.8'
 grep -q 'undefined symbol: urcu_memb_' "$work/out" || fail "an inlined program says: $(cat "$work/out")"
+
+say 'the lines of docs/urcu.md'
+mkdir "$work/doc"
+cd "$work/doc"
+cp "$here/program.c" program.c
+sed 's/FLAVOR_HEADER/<urcu.h>/' -i program.c
+sed 's/FLAVOR_HEADER/<hazptr\/urcu.h>/; s/rcu_register_thread/hazptr_&/' >own.c <<'END'
+#include FLAVOR_HEADER
+int main(void)
+{
+	rcu_register_thread();
+	return 0;
+}
+END
+# shellcheck disable=SC2046
+cc program.c -pthread $(flags stock liburcu) -o unchanged
+sed -n 's/^    //p' "$source/docs/urcu.md" | sed "s|/usr/local|$prefix|g" >lines
+[ "$(wc -l <lines)" = 5 ] || fail "docs/urcu.md has other lines than thought: $(cat lines)"
+sed -i 's/^cc .*/& -pthread/' lines
+LD_LIBRARY_PATH='' bash -eu lines >"$work/out" || fail 'the lines of docs/urcu.md'
+readelf -dW program own | grep -c 'NEEDED.*libhazptr-urcu' | grep -qx 2 || fail 'not linked with libhazptr-urcu'
+LD_LIBRARY_PATH=$prefix/lib ./program >"$work/out" && LD_LIBRARY_PATH=$prefix/lib ./own || fail 'programs of docs/urcu.md'
