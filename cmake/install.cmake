@@ -39,7 +39,7 @@ foreach(argument ${PROJECT_SOURCE_DIR}/pkgconfig ${PROJECT_BINARY_DIR} ${PROJECT
 endforeach()
 install(SCRIPT cmake/pkg-config.cmake)
 install(CODE "hazptr_install_pc(${arguments} pkgconfig hazptr.pc hazptr-inline.pc)")
-if(TARGET hazptr-urcu)
+if(HAZPTR_URCU)
   install(CODE "hazptr_install_pc(${arguments} pkgconfig hazptr-urcu.pc)")
   # Asked for by PKG_CONFIG_PATH: who links with liburcu gets this one.
   install(CODE "hazptr_install_pc(${arguments} hazptr-urcu/pkgconfig liburcu.pc liburcu-bp.pc liburcu-memb.pc)")

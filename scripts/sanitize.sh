@@ -84,7 +84,7 @@ left_out() {
 		tests+=("${static_only[@]}"
 			# The children of these start threads. The run-times of gcc 12 and clang 14 leave their
 			# own allocator's locks to a child as the parent's threads held them.
-			'/(forks?|held-fork|retire-fork[a-z-]*)/'
+			'/(forks?|held-fork|retire-fork[a-z-]*|urcu-fork)/'
 			# Lets no thread be started, which the search for leaks needs.
 			'/worker/'
 			# Looks for leaks by way of ptrace, which the kernel forbids of a set-uid program.
@@ -95,7 +95,9 @@ left_out() {
 		tests+=("${static_only[@]}"
 			# The run-time refuses threads in the child of a process that has threads, and does not
 			# know of a child by _Fork.
-			'/(forks?|fork-handler|held-fork[a-z-]*|retire-fork[a-z-]*|spawn)/'
+			'/(forks?|fork-handler|held-fork[a-z-]*|retire-fork[a-z-]*|spawn|urcu-fork|urcu-sections)/'
+			# liburcu's hash table is not instrumented.
+			'^urcu/lfht'
 			# Exits while a callback blocks, and then the run-time does not come to an end.
 			'/retire-at-exit/'
 			# Counts the process's threads, of which the run-time has one of its own.

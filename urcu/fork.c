@@ -38,7 +38,7 @@ static void begin_in_child(void)
 	hazptr_rcu_reader_after_fork();
 }
 
-__attribute__((__constructor__)) static void watch_forks(void)
+__attribute__((__constructor__)) void hazptr_rcu_watch_forks(void)
 {
 	owner = getpid();
 	pthread_atfork(hazptr_rcu_workers_lock, hazptr_rcu_workers_unlock, begin_in_child);

@@ -75,6 +75,9 @@ HIDDEN void hazptr_rcu_worker_drain(struct call_rcu_data *worker);
 /* What new workers begin with: WORKER_PAUSE while the process forks. */
 HIDDEN extern uint32_t hazptr_rcu_first_request;
 
+/* fork.c: a constructor. */
+HIDDEN void hazptr_rcu_watch_forks(void);
+
 /* assign.c: enqueue with one worker, whatever the caller's is. */
 HIDDEN void hazptr_rcu_enqueue(struct call_rcu_data *worker, struct rcu_head *head,
 			       void (*func)(struct rcu_head *head));

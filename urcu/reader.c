@@ -9,6 +9,7 @@
 #define HAZPTR_INLINE
 #include "internal.h"
 
+#include <hazptr/urcu-inline.h>
 #include <signal.h>
 #include <string.h>
 
@@ -23,6 +24,9 @@ struct context {
 __thread uint64_t hazptr_rcu_reader_1;
 static __thread struct context contexts[CONTEXTS];
 static __thread unsigned int taken;
+
+/* So that it comes along out of an archive, too. */
+__attribute__((__used__)) static void (*const watch_forks)(void) = hazptr_rcu_watch_forks;
 
 static uint64_t reader(void)
 {

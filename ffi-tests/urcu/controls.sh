@@ -25,11 +25,11 @@ built() {
 		-o "$work/libhazptr-urcu.so.0"
 }
 
-# run MODE DURATION OPTION...
+# run MODE DURATION OPTION... What is broken may not come to an end.
 run() {
 	local mode=$1 duration=$2
 	shift 2
-	HAZPTR_STALL_MS=0 HAZPTR_MODE=$mode LD_LIBRARY_PATH=$work:$lib "$torture" --duration="$duration" \
+	HAZPTR_STALL_MS=0 HAZPTR_MODE=$mode LD_LIBRARY_PATH=$work:$lib timeout 100 "$torture" --duration="$duration" \
 		--patience=15 "$@" >"$work/out" 2>&1
 }
 

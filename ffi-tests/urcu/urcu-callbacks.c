@@ -80,10 +80,10 @@ static void callbacks_wait_for_readers(void)
 static void callbacks_may_enqueue_and_stay_with_their_worker(void)
 {
     struct call_rcu_data *own = hazptr_rcu_create_call_rcu_data(0, -1);
+    pthread_t thread = hazptr_rcu_get_call_rcu_thread(own);
     struct node node;
     int i;
 
-    CHECK(own);
     called = 0;
     memset(&node, 0, sizeof(node));
     node.again = 3;
@@ -93,10 +93,27 @@ static void callbacks_may_enqueue_and_stay_with_their_worker(void)
     for (i = 1; i <= 4; i++) {
         hazptr_rcu_barrier();
         CHECK(calls() >= i);
-        CHECK(pthread_equal(node.caller, hazptr_rcu_get_call_rcu_thread(own)));
     }
     CHECK_EQ(calls(), 4);
+    CHECK(pthread_equal(node.caller, thread));
     hazptr_rcu_call_rcu_data_free(own);
+    CHECK_ERR(pthread_join(thread, NULL));
+}
+
+/* They are there to be joined, though not joined by that. */
+static void free_all_cpu_workers(void)
+{
+    long count = sysconf(_SC_NPROCESSORS_CONF), cpu;
+    pthread_t *threads = (pthread_t *)calloc((size_t)count, sizeof(*threads));
+
+    CHECK(threads);
+    for (cpu = 0; cpu < count; cpu++)
+        threads[cpu] =
+            hazptr_rcu_get_call_rcu_thread(hazptr_rcu_get_cpu_call_rcu_data((int)cpu));
+    hazptr_rcu_free_all_cpu_call_rcu_data();
+    for (cpu = 0; cpu < count; cpu++)
+        CHECK_ERR(pthread_join(threads[cpu], NULL));
+    free(threads);
 }
 
 static void the_nearest_worker_is_taken(void)
@@ -131,7 +148,7 @@ static void the_nearest_worker_is_taken(void)
     CHECK_EQ(hazptr_rcu_set_cpu_call_rcu_data(-1, own), -EINVAL);
     CHECK_EQ(hazptr_rcu_set_cpu_call_rcu_data(1 << 30, own), -EINVAL);
     CHECK(!hazptr_rcu_get_cpu_call_rcu_data(1 << 30));
-    hazptr_rcu_free_all_cpu_call_rcu_data();
+    free_all_cpu_workers();
     CHECK(!hazptr_rcu_get_cpu_call_rcu_data(0));
     CHECK(hazptr_rcu_get_call_rcu_data() == hazptr_rcu_get_default_call_rcu_data());
 
@@ -140,7 +157,6 @@ static void the_nearest_worker_is_taken(void)
     CHECK_EQ(hazptr_rcu_set_cpu_call_rcu_data(0, NULL), 0);
     hazptr_rcu_synchronize_rcu();
     hazptr_rcu_call_rcu_data_free(own);
-    /* It is there to be joined, though not joined by that. */
     CHECK_ERR(pthread_join(thread, NULL));
 }
 

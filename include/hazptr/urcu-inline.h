@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * Read sides in the caller's own code, for <hazptr/urcu.h> with HAZPTR_INLINE. Out of line goes what
- * has to do with contexts: all of it in other modes than rseq, and in debug mode.
+ * has to do with contexts: all of it in other modes than rseq, in debug mode, and under sanitizers.
  */
 #ifndef HAZPTR_URCU_INLINE_H
 #define HAZPTR_URCU_INLINE_H
@@ -41,7 +41,12 @@ static inline __attribute__((__always_inline__)) void hazptr_rcu_read_lock_inlin
         HAZPTR_RCU_READER_ADD(1);
         return;
     }
+#ifdef HAZPTR_INLINED
     slot = hazptr_slot_take_inlined(hazptr_control_block(), hazptr_rcu_epoch_inlined(), &epoch);
+#else
+    slot = NULL;
+    (void)epoch;
+#endif
     if (__builtin_expect(slot == NULL, 0)) {
         hazptr_rcu_read_lock_slow_1();
         return;
@@ -57,8 +62,9 @@ static inline __attribute__((__always_inline__)) void hazptr_rcu_read_unlock_inl
     if (__builtin_expect((reader & (HAZPTR_RCU_READER_DEPTH | HAZPTR_RCU_READER_CONTEXT)) == 1, 1)) {
         __atomic_store_n(&hazptr_rcu_reader_1, 0, __ATOMIC_RELAXED);
         __atomic_signal_fence(__ATOMIC_SEQ_CST);
-        hazptr_slot_store_inlined(
-            (struct hazptr_slot *)HAZPTR_RCU_READER_ADDRESS(reader), NULL);
+#ifdef HAZPTR_INLINED
+        hazptr_slot_store_inlined((struct hazptr_slot *)HAZPTR_RCU_READER_ADDRESS(reader), NULL);
+#endif
     } else if (__builtin_expect((reader & HAZPTR_RCU_READER_DEPTH) > 1, 1)) {
         HAZPTR_RCU_READER_ADD(-1);
     } else {

@@ -58,7 +58,7 @@ fast=include/hazptr/urcu-inline.h slow=urcu/reader.c
 control 'the word before the slot' rseq $fast \
 	's/(    slot = hazptr_slot_take_inlined)/    __atomic_store_n(&hazptr_rcu_reader_1, 1, __ATOMIC_RELAXED);\n$1/'
 control 'the slot before the word' rseq $fast \
-	's/(        __atomic_store_n\(&hazptr_rcu_reader_1, 0.*?;\n.*?;\n)(        hazptr_slot_store_inlined.*?;\n)/$2$1/s'
+	's/(        __atomic_store_n\(&hazptr_rcu_reader_1, 0.*?;\n)(.*?\n#ifdef HAZPTR_INLINED\n.*?;\n)/$2$1/s'
 control 'the word before the acquire' fence $slow \
 	's/(\tcontext->epoch = .*?;\n)(\tset_reader.*?;\n)/$2$1/s'
 control 'the release before the word' fence $slow \
