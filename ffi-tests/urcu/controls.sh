@@ -5,25 +5,8 @@
 set -euo pipefail
 
 source=$1 lib=$2 torture=$3
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-
-fail() {
-	echo "FAILED: $*" >&2
-	exit 1
-}
-
-# built FILE PERL: the library, with that file of urcu/ so changed.
-built() {
-	rm -rf "$work/urcu"
-	cp -r "$source/urcu" "$work"
-	perl -0pi -e "$2" "$work/urcu/$1"
-	[ -z "$2" ] || ! cmp -s "$work/urcu/$1" "$source/urcu/$1" || fail "nothing changed in $1 by $2"
-	cc -std=c11 -D_GNU_SOURCE -O2 -fPIC -shared -ftls-model=initial-exec -I"$source/include" \
-		-Wl,--version-script="$work/urcu/hazptr-urcu.map" -Wl,-soname,libhazptr-urcu.so.0 \
-		"$work"/urcu/{assign,complete,epoch,flavor,fork,reader,worker}.c -L"$lib" -lhazptr -pthread \
-		-o "$work/libhazptr-urcu.so.0"
-}
+# shellcheck source=ffi-tests/urcu/broken.sh
+. "$source/ffi-tests/urcu/broken.sh"
 
 # run MODE DURATION OPTION... What is broken may not come to an end.
 run() {
@@ -37,7 +20,7 @@ run() {
 control() {
 	local name=$1 mode=$2 file=$3 change=$4 status=0
 	shift 4
-	built "$file" "$change"
+	broken "urcu/$file" "$change"
 	run "$mode" 60 "$@" || status=$?
 	if [ $status = 0 ]; then
 		cat "$work/out"
@@ -46,7 +29,7 @@ control() {
 	printf '  %s, in %s s: %s\n' "$name" "$(sed -n 's/.* seconds=\([0-9.]*\).*/\1/p' "$work/out")" "$(sed -n 's/^rcutorture: //p' "$work/out" | head -1)"
 }
 
-built epoch.c ''
+broken urcu/epoch.c 's/Grace periods\./As it is./'
 run rseq 2 --fork=5 || { cat "$work/out" && fail 'the library as it is'; }
 
 for mode in rseq fence; do

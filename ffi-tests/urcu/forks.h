@@ -8,8 +8,6 @@
 #include "readers.h"
 #include "updaters.h"
 
-static atomic_ulong nr_forks;
-
 /* What a child says when it ends. */
 enum { CHILD_FINE, CHILD_ONGOING = 10, CHILD_READ, CHILD_THREAD, CHILD_OWN, CHILD_INHERITED };
 
@@ -94,7 +92,7 @@ static pid_t fork_child(struct random *random)
 
 static void fork_once(struct random *random)
 {
-    int status, i;
+    int i;
     pid_t pid;
 
     if (options.fork_quiet) {
@@ -106,15 +104,7 @@ static void fork_once(struct random *random)
     pid = fork_child(random);
     if (options.fork_quiet)
         halt_end();
-    if (pid < 0) {
-        perror("fork");
-        _exit(2);
-    }
-    status = child_wait(pid);
-    if (status != CHILD_FINE)
-        fail("a child ended badly (status, CHILD_TOO_SLOW)", (unsigned long)status,
-             CHILD_TOO_SLOW);
-    atomic_fetch_add(&nr_forks, 1);
+    child_end(pid);
 }
 
 static void forks_go_on(struct thread *me)

@@ -12,7 +12,7 @@
 #include "lfht-keys.h"
 
 static struct thread workers[MOST_WORKERS], resizer, forker, watchdog;
-static atomic_ulong nr_resizes, nr_forks, nr_ends;
+static atomic_ulong nr_resizes, nr_ends;
 static atomic_bool ended;
 
 /* --- threads --------------------------------------------------------------------------------- */
@@ -142,7 +142,6 @@ static int child(struct random *random)
 
 static void fork_once(struct random *random)
 {
-    int status;
     pid_t pid;
 
     halt_others();
@@ -153,15 +152,7 @@ static void fork_once(struct random *random)
         _exit(child(random));
     call_rcu_after_fork_parent();
     halt_end();
-    if (pid < 0) {
-        perror("fork");
-        _exit(2);
-    }
-    status = child_wait(pid);
-    if (status != CHILD_FINE)
-        fail("a child ended badly (status, CHILD_TOO_SLOW)", (unsigned long)status,
-             CHILD_TOO_SLOW);
-    atomic_fetch_add(&nr_forks, 1);
+    child_end(pid);
 }
 
 static void forks_go_on(struct thread *me)

@@ -27,6 +27,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../torture/random.h"
+
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
 /* What cannot be had ends the program: 2 is neither success nor failure. */
@@ -121,38 +123,6 @@ static inline void spin(uint32_t turns)
 
     for (turn = 0; turn < turns; turn++)
         ;
-}
-
-/* --- random numbers -------------------------------------------------------------------------- */
-
-/* Each thread its own: shared state would order the threads. */
-struct random {
-    uint64_t state;
-};
-
-static inline void random_seed(struct random *random, uint64_t seed)
-{
-    random->state = (seed + 1) * UINT64_C(0x9e3779b97f4a7c15) | 1;
-}
-
-/* xorshift64*: the upper half of the product is the good one. */
-static inline uint32_t random_next(struct random *random)
-{
-    random->state ^= random->state >> 12;
-    random->state ^= random->state << 25;
-    random->state ^= random->state >> 27;
-    return (uint32_t)((random->state * UINT64_C(0x2545f4914f6cdd1d)) >> 32);
-}
-
-/* @limit is at least 1. */
-static inline uint32_t random_below(struct random *random, uint32_t limit)
-{
-    return (uint32_t)(((uint64_t)random_next(random) * limit) >> 32);
-}
-
-static inline bool random_one_in(struct random *random, uint32_t n)
-{
-    return random_below(random, n) == 0;
 }
 
 /* --- CPUs ------------------------------------------------------------------------------------ */
@@ -412,6 +382,24 @@ static inline int child_wait(pid_t child)
         sleep_us(500);
     }
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static atomic_ulong nr_forks;
+
+/* The end of a fork, in the parent. */
+static inline void child_end(pid_t child)
+{
+    int status;
+
+    if (child < 0) {
+        perror("fork");
+        _exit(2);
+    }
+    status = child_wait(child);
+    if (status)
+        fail("a child ended badly (status, CHILD_TOO_SLOW)", (unsigned long)status,
+             CHILD_TOO_SLOW);
+    atomic_fetch_add(&nr_forks, 1);
 }
 
 #endif /* STRESS_H */
