@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-/* Waiting until callbacks have been called; and deferred calls, which are callbacks without a struct rcu_head. */
+/*
+ * Waiting until callbacks have been called; and deferred calls, which are callbacks without a struct
+ * rcu_head.
+ */
 #include "internal.h"
 
 #include <poll.h>

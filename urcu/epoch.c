@@ -3,13 +3,14 @@
  * Grace periods. There are two epochs, one of which is current; a reader protects it by a hazard pointer.
  * Who waits makes the other one current and waits until nobody protects the one before.
  *
- * Take a reader and a wait. If the wait has seen the reader's hazard, it has waited for its release. Else either it was
- * released before, or the reader's load of the epoch, which counts, came after the wait's barrier
- * (docs/algorithm.md): so it found the new epoch, and with it all that the waiter had written before.
+ * Take a reader and a wait. If the wait has seen the reader's hazard, it has waited for its release. Else
+ * either it was released before, or the reader's load of the epoch, which counts, came after the wait's
+ * barrier (docs/algorithm.md): so it found the new epoch, and with it all that the waiter had written
+ * before.
  *
  * That there are only two, used in turn, does no harm. A reader may have loaded an epoch which has been
- * replaced, waited for, and made current again; then it protects the current one, all the same. And as waits
- * come one after the other, nobody protects the one that becomes current but such readers.
+ * replaced, waited for, and made current again; then it protects the current one, all the same. And as
+ * waits come one after the other, nobody protects the one that becomes current but such readers.
  *
  * models/urcu.pml is this, with what would go wrong if any part of it were left out.
  */

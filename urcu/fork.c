@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * Around a fork. What this library itself needs happens by itself, by pthread_atfork(3): the list of workers
- * is whole, locks are new in the child, and a reader goes on reading. That workers rest, so that nothing is lost which
- * one of them was calling, is asked for by the program.
+ * Around a fork. What this library itself needs happens by itself, by pthread_atfork(3): the list of
+ * workers is whole, locks are new in the child, and a reader goes on reading. That workers rest, so that
+ * nothing is lost which one of them was calling, is asked for by the program.
  */
 #include "internal.h"
 

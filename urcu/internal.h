@@ -16,7 +16,8 @@
  * Locks, in their order; none is held while a callback runs:
  *   forks      from before a fork to after it. Held while workers come to rest
  *   workers    the list of workers, and starting their threads. Short; held over the fork itself
- *   epochs     one waiter at a time. Held while readers are waited for; so no reader takes `forks` or `epochs`
+ *   epochs     one waiter at a time. Held while readers are waited for
+ * so no reader takes `forks` or `epochs`.
  */
 #ifndef HAZPTR_URCU_INTERNAL_H
 #define HAZPTR_URCU_INTERNAL_H

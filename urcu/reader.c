@@ -3,8 +3,8 @@
  * A reader's state: one word, see <hazptr/urcu-inline.h>, and contexts for where a slot alone will not do.
  * These are used as a stack: a signal handler, which may interrupt anything here, gives back what it has
  * taken before it returns. As it only counts once the word is not 0, it needs a context of its own only
- * between the taking of one and the writing of the word, or between the clearing of the word and the giving back.
- * When the last context is taken, signals are blocked there; so there are always enough.
+ * between the taking of one and the writing of the word, or between the clearing of the word and the giving
+ * back. When the last context is taken, signals are blocked there; so there are always enough.
  */
 #define HAZPTR_INLINE
 #include "internal.h"

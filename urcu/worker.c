@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
  * Workers. A worker takes all that is in its queue, waits for readers, and calls it; between two such
- * batches it looks what is wanted of it. If there is nothing to do it sleeps, at once: callbacks are called as soon as
- * readers allow.
+ * batches it looks what is wanted of it. If there is nothing to do it sleeps, at once: callbacks are called
+ * as soon as readers allow.
  *
  * Who enqueues pushes, then looks whether the worker is asleep; a worker says that it is asleep, then looks
  * at its queue. Both are sequentially consistent, so one of them sees the other.

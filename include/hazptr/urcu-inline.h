@@ -21,8 +21,8 @@ static inline void *const *hazptr_rcu_epoch_inlined(void)
 }
 
 /*
- * One deeper, or less deep: in one instruction, so that a section which a handler's fork has protected anew in
- * the child meanwhile goes on by what protects it there.
+ * One deeper, or less deep: in one instruction, so that a section which a handler's fork has protected anew
+ * in the child meanwhile goes on by what protects it there.
  */
 #define HAZPTR_RCU_READER_ADD(n)                                                                   \
     __asm__ __volatile__("addq %[by], %[word]" : [word] "+m"(hazptr_rcu_reader_1) : [by] "i"(n) : "cc")

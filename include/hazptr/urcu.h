@@ -103,15 +103,15 @@ extern const struct rcu_flavor_struct hazptr_rcu_flavor;
 HAZPTR_API void hazptr_rcu_init(void);
 
 /**
- * Begin a read-side critical section: what is reachable from now on stays until the section's end, if it
- * is freed only after hazptr_rcu_synchronize_rcu() or in a callback of hazptr_rcu_call_rcu(). Sections nest,
+ * Begin a read-side critical section: what is reachable from now on stays until the section's end, if it is
+ * freed only after hazptr_rcu_synchronize_rcu() or in a callback of hazptr_rcu_call_rcu(). Sections nest,
  * up to 524,287 deep.
  *
- * Threads: any, without registration; it ends in the thread in which it began. Signal handlers: safe,
- * at any instruction of what they interrupt, if they end what they begin.
+ * Threads: any, without registration; it ends in the thread in which it began. Signal handlers: safe, at
+ * any instruction of what they interrupt, if they end what they begin.
  * Fork: a section goes on in a child of fork(3) of the thread that is in it. After _Fork(3), clone(2), or a
- * fork by a handler that interrupts this very call, it protects nothing there; and if a handler's fork interrupts the
- * unlock that ends it, who waits for readers in the child may wait for ever.
+ * fork by a handler that interrupts this very call, it protects nothing there; and if a handler's fork
+ * interrupts the unlock that ends it, who waits for readers in the child may wait for ever.
  * Cost: about a nanosecond inlined, two by call; some in other modes than rseq (hazptr_mode()). Never
  * waits, except as hazptr_acquire(). errno is preserved. Since 0.1.
  */
@@ -149,16 +149,16 @@ HAZPTR_API void hazptr_rcu_unregister_thread(void);
 HAZPTR_API void hazptr_rcu_synchronize_rcu(void);
 
 /**
- * Have @func(@head) called, in a worker's thread, when every read-side critical section that has begun
- * by now is over: within a millisecond of that, if a CPU is free. The callbacks that one thread enqueues with one worker come
- * in their order. The worker is the calling thread's own, else that of its CPU, else the default one, which
- * is started by the first call.
+ * Have @func(@head) called, in a worker's thread, when every read-side critical section that has begun by
+ * now is over: within a millisecond of that, if a CPU is free. The callbacks that one thread enqueues with
+ * one worker come in their order. The worker is the calling thread's own, else that of its CPU, else the
+ * default one, which is started by the first call.
  *
  * Callbacks may enqueue, read and wait for readers, but not call hazptr_rcu_barrier().
  *
  * Threads: any. Signal handlers: not safe. Fork: see hazptr_rcu_call_rcu_before_fork().
- * Ownership: @head is the worker's until the callback. Needs no memory. If no thread can be started, that is tried again
- * with each call, and hazptr_rcu_barrier() calls the callbacks itself.
+ * Ownership: @head is the worker's until the callback. Needs no memory. If no thread can be started, that
+ * is tried again with each call, and hazptr_rcu_barrier() calls the callbacks itself.
  * Cost: some ten nanoseconds; a system call if the worker sleeps. errno is preserved. Since 0.1.
  */
 HAZPTR_API void hazptr_rcu_call_rcu(struct rcu_head *head, void (*func)(struct rcu_head *head));
@@ -182,13 +182,14 @@ HAZPTR_API void hazptr_rcu_barrier(void);
 HAZPTR_API struct call_rcu_data *hazptr_rcu_create_call_rcu_data(unsigned long flags, int cpu);
 
 /**
- * Stop a worker, after the callbacks that it is calling, and free it. Its other callbacks go to the
- * default worker. @worker is nobody's any more: no thread's, no CPU's. NULL or the default worker: nothing is done.
+ * Stop a worker, after the callbacks that it is calling, and free it. Its other callbacks go to the default
+ * worker. @worker is nobody's any more: no thread's, no CPU's. NULL or the default worker: nothing is done.
  *
  * The thread is not joined: pthread_join(3) with what hazptr_rcu_get_call_rcu_thread() gave before, or its
  * stack stays.
  *
- * Threads: any, but not in a read-side critical section, nor in a callback of this worker. Signal handlers: not safe. Since 0.1.
+ * Threads: any, but not in a read-side critical section, nor in a callback of this worker. Signal handlers:
+ * not safe. Since 0.1.
  */
 HAZPTR_API void hazptr_rcu_call_rcu_data_free(struct call_rcu_data *worker);
 
@@ -233,20 +234,22 @@ HAZPTR_API int hazptr_rcu_set_cpu_call_rcu_data(int cpu, struct call_rcu_data *w
 /**
  * Give each CPU that has none a worker, on that CPU. @flags: as for hazptr_rcu_create_call_rcu_data().
  *
- * Returns 0; or an error as hazptr_rcu_set_cpu_call_rcu_data(), also -EAGAIN: then some have theirs. Since 0.1.
+ * Returns 0; or an error as hazptr_rcu_set_cpu_call_rcu_data(), also -EAGAIN: then some have theirs. Since
+ * 0.1.
  */
 HAZPTR_API int hazptr_rcu_create_all_cpu_call_rcu_data(unsigned long flags);
 
 /**
- * Take every CPU's worker away, wait for readers, and free them: see hazptr_rcu_call_rcu_data_free(). Since 0.1.
+ * Take every CPU's worker away, wait for readers, and free them: see hazptr_rcu_call_rcu_data_free(). Since
+ * 0.1.
  */
 HAZPTR_API void hazptr_rcu_free_all_cpu_call_rcu_data(void);
 
 /**
- * For pthread_atfork(3), of programs that fork and go on without exec: between before and after all workers rest
- * between two callbacks, so that in the child, too, all that is pending is called. Without them, what a worker was calling at
- * the fork is lost there, and what was pending waits for the next hazptr_rcu_call_rcu() with that worker,
- * or for a hazptr_rcu_barrier().
+ * For pthread_atfork(3), of programs that fork and go on without exec: between before and after all workers
+ * rest between two callbacks, so that in the child, too, all that is pending is called. Without them, what
+ * a worker was calling at the fork is lost there, and what was pending waits for the next
+ * hazptr_rcu_call_rcu() with that worker, or for a hazptr_rcu_barrier().
  *
  * In the child every worker is there again; each has a thread as soon as it has something to do.
  * Threads: any, but not in a read-side critical section, for which a worker may be waiting. Since 0.1.
@@ -256,17 +259,18 @@ HAZPTR_API void hazptr_rcu_call_rcu_after_fork_parent(void);
 HAZPTR_API void hazptr_rcu_call_rcu_after_fork_child(void);
 
 /**
- * Have the functions of @atfork called by those three, too; for the library of hash tables. They may be registered as
- * often as they are unregistered; the first time counts. Since 0.1.
+ * Have the functions of @atfork called by those three, too; for the library of hash tables. They may be
+ * registered as often as they are unregistered; the first time counts. Since 0.1.
  */
 HAZPTR_API void hazptr_rcu_register_rculfhash_atfork(struct urcu_atfork *atfork);
 HAZPTR_API void hazptr_rcu_unregister_rculfhash_atfork(struct urcu_atfork *atfork);
 
 /**
- * As hazptr_rcu_call_rcu(), for what has no struct rcu_head: have @func(@p) called. Needs memory; if there is none, it waits for
- * readers and calls @func itself. So never in a read-side critical section.
+ * As hazptr_rcu_call_rcu(), for what has no struct rcu_head: have @func(@p) called. Needs memory; if there
+ * is none, it waits for readers and calls @func itself. So never in a read-side critical section.
  *
- * hazptr_rcu_defer_register_thread() has nothing to do, and returns 0; the others are hazptr_rcu_barrier(). Since 0.1.
+ * hazptr_rcu_defer_register_thread() has nothing to do, and returns 0; the others are hazptr_rcu_barrier().
+ * Since 0.1.
  */
 HAZPTR_API void hazptr_rcu_defer_rcu(void (*func)(void *p), void *p);
 HAZPTR_API int hazptr_rcu_defer_register_thread(void);

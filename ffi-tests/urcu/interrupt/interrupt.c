@@ -3,9 +3,9 @@
  * A signal handler with a section of its own at each instruction of a lock and an unlock: interrupt FILE
  * [fork]. FILE has the instructions, as test.sh lists them: "function address", relative to the library.
  *
- * Each in turn is made a breakpoint, whose handler restores it, so that it is met once; with handlers that are interrupted
- * at the same place, up to a depth. The kernel sends a sequence that is interrupted to its beginning. With "fork"
- * handlers fork, and the child, too, goes on where they were.
+ * Each in turn is made a breakpoint, whose handler restores it, so that it is met once; with handlers that
+ * are interrupted at the same place, up to a depth. The kernel sends a sequence that is interrupted to its
+ * beginning. With "fork" handlers fork, and the child, too, goes on where they were.
  */
 #include "check.h"
 #include <dlfcn.h>

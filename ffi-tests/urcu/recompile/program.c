@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * A program as they are written for liburcu, in C and in C++: compiled unchanged against it, and against the headers in
- * its place (test.sh). FLAVOR_HEADER is what it includes.
+ * A program as they are written for liburcu, in C and in C++: compiled unchanged against it, and against
+ * the headers in its place (test.sh). FLAVOR_HEADER is what it includes.
  */
 #include FLAVOR_HEADER
 

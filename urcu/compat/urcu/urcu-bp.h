@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * In place of liburcu's header of this name: the flavour whose threads need no registration on hazard pointers. What is included first
- * brings its types; see <hazptr/urcu.h>.
+ * In place of liburcu's header of this name: the flavour whose threads need no registration on hazard
+ * pointers. What is included first brings its types; see <hazptr/urcu.h>.
  */
 #ifndef HAZPTR_URCU_BP_H
 #define HAZPTR_URCU_BP_H
