@@ -128,23 +128,13 @@ void hazptr_rcu_set_thread_call_rcu_data(struct call_rcu_data *worker)
 	hazptr_rcu_own_worker = worker;
 }
 
-/* If that fails, it is tried again next time, and hazptr_rcu_barrier() does without. */
-static void start(struct call_rcu_data *worker)
-{
-	if (hazptr_rcu_worker_is_started(worker))
-		return;
-	hazptr_rcu_workers_lock();
-	hazptr_rcu_worker_start(worker);
-	hazptr_rcu_workers_unlock();
-}
-
 struct call_rcu_data *hazptr_rcu_get_default_call_rcu_data(void)
 {
-	start(&hazptr_rcu_default_worker);
+	hazptr_rcu_worker_start(&hazptr_rcu_default_worker);
 	return &hazptr_rcu_default_worker;
 }
 
-struct call_rcu_data *hazptr_rcu_get_call_rcu_data(void)
+static struct call_rcu_data *nearest(void)
 {
 	struct call_rcu_data *worker = hazptr_rcu_own_worker;
 
@@ -153,14 +143,23 @@ struct call_rcu_data *hazptr_rcu_get_call_rcu_data(void)
 	return worker ? worker : &hazptr_rcu_default_worker;
 }
 
-void hazptr_rcu_enqueue(struct call_rcu_data *worker, struct rcu_head *head,
-			void (*func)(struct rcu_head *head))
+struct call_rcu_data *hazptr_rcu_get_call_rcu_data(void)
+{
+	struct call_rcu_data *worker = nearest();
+
+	hazptr_rcu_worker_start(worker);
+	return worker;
+}
+
+static void enqueue(struct call_rcu_data *worker, struct rcu_head *head,
+		    void (*func)(struct rcu_head *head))
 {
 	struct queue_node *node = (struct queue_node *)head;
 
 	node->func = func;
 	queue_push(&worker->queue, node);
-	start(worker);
+	/* If that fails, it is tried again next time, and by hazptr_rcu_barrier(). */
+	hazptr_rcu_worker_start(worker);
 	if (!worker->polls)
 		hazptr_rcu_worker_wake(worker);
 }
@@ -171,7 +170,7 @@ void hazptr_rcu_call_rcu(struct rcu_head *head, void (*func)(struct rcu_head *he
 
 	/* So that the worker of a CPU is not freed in the meantime. */
 	hazptr_rcu_read_lock();
-	hazptr_rcu_enqueue(hazptr_rcu_get_call_rcu_data(), head, func);
+	enqueue(nearest(), head, func);
 	hazptr_rcu_read_unlock();
 	errno = error;
 }

@@ -12,6 +12,9 @@
 
 #include "futex.h"
 
+/* How often a waiter looks whether there is something to be done that nobody does. */
+#define LOOK_NS 10000000
+
 void hazptr_rcu_complain(const char *line)
 {
 	const int error = errno;
@@ -42,53 +45,67 @@ static void arrive(struct rcu_head *head)
 
 static uint32_t count_workers(void)
 {
+	struct call_rcu_data *worker;
 	uint32_t count = 0;
 
-	for (struct call_rcu_data *worker = hazptr_rcu_workers_first(); worker; worker = worker->next)
+	hazptr_rcu_workers_lock();
+	for (worker = hazptr_rcu_workers_first(); worker; worker = hazptr_rcu_workers_next(worker))
 		count++;
+	hazptr_rcu_workers_unlock();
 	return count;
 }
 
-/* NULL if there is no memory; then callbacks may be freeing some. */
-static struct barrier *post(void)
+/* If there is no more room than for @room workers, and there are more, to none. */
+static bool post(struct barrier *barrier, uint32_t room)
 {
 	struct call_rcu_data *worker;
-	struct barrier *barrier;
-	uint32_t count, i = 0;
+	uint32_t count = 0, i;
 
 	hazptr_rcu_workers_lock();
-	count = count_workers();
-	barrier = malloc(sizeof(*barrier) + count * sizeof(*barrier->nodes));
-	if (barrier) {
-		barrier->left = count;
-		for (worker = hazptr_rcu_workers_first(); worker; worker = worker->next) {
-			struct queue_node *node = (struct queue_node *)&barrier->nodes[i].head;
+	for (worker = hazptr_rcu_workers_first(); worker; worker = hazptr_rcu_workers_next(worker))
+		count++;
+	barrier->left = count;
+	worker = hazptr_rcu_workers_first();
+	for (i = 0; count <= room && i < count; i++) {
+		struct queue_node *node = (struct queue_node *)&barrier->nodes[i].head;
 
-			barrier->nodes[i++].barrier = barrier;
-			node->func = arrive;
-			queue_push(&worker->queue, node);
-			hazptr_rcu_worker_start(worker);
-			hazptr_rcu_worker_wake(worker);
-		}
+		barrier->nodes[i].barrier = barrier;
+		node->func = arrive;
+		queue_push(&worker->queue, node);
+		hazptr_rcu_worker_wake(worker);
+		worker = hazptr_rcu_workers_next(worker);
 	}
 	hazptr_rcu_workers_unlock();
-	return barrier;
+	return count <= room;
 }
 
-/* What workers would do that could not be started. */
-static void help(void)
+/* Memory is asked for without the lock, for who gives it may have locks of its own. */
+static struct barrier *post_to_all(void)
+{
+	for (;;) {
+		const uint32_t room = count_workers() + 1;
+		struct barrier *barrier = malloc(sizeof(*barrier) + room * sizeof(*barrier->nodes));
+
+		if (barrier && post(barrier, room))
+			return barrier;
+		free(barrier);
+		/* Callbacks may be freeing some. */
+		if (!barrier)
+			poll(NULL, 0, 10);
+	}
+}
+
+/* Some worker whose callbacks nobody calls; it is then the caller's to serve. */
+static struct call_rcu_data *claim_one(void)
 {
 	struct call_rcu_data *worker;
 
-	do {
-		hazptr_rcu_workers_lock();
-		worker = hazptr_rcu_workers_first();
-		while (worker && (hazptr_rcu_worker_is_started(worker) || queue_is_empty(&worker->queue)))
-			worker = worker->next;
-		hazptr_rcu_workers_unlock();
-		if (worker)
-			hazptr_rcu_worker_drain(worker);
-	} while (worker);
+	hazptr_rcu_workers_lock();
+	worker = hazptr_rcu_workers_first();
+	while (worker && !hazptr_rcu_worker_claim(worker))
+		worker = hazptr_rcu_workers_next(worker);
+	hazptr_rcu_workers_unlock();
+	return worker;
 }
 
 static bool is_impossible(void)
@@ -111,16 +128,20 @@ static bool is_impossible(void)
 void hazptr_rcu_barrier(void)
 {
 	const int error = errno;
+	struct call_rcu_data *worker;
 	struct barrier *barrier;
 	uint32_t left;
 
 	if (is_impossible())
 		return;
-	while (!(barrier = post()))
-		poll(NULL, 0, 10);
-	help();
-	while ((left = __atomic_load_n(&barrier->left, __ATOMIC_ACQUIRE)))
-		futex_wait(&barrier->left, left, 0);
+	barrier = post_to_all();
+	while ((left = __atomic_load_n(&barrier->left, __ATOMIC_ACQUIRE))) {
+		worker = claim_one();
+		if (worker)
+			hazptr_rcu_worker_serve(worker);
+		else
+			futex_wait(&barrier->left, left, LOOK_NS);
+	}
 	free(barrier);
 	errno = error;
 }

@@ -16,10 +16,13 @@
  */
 #include "internal.h"
 
+/* The engine's. */
+extern const struct hazptr_control hazptr_control_1;
+
 /* The addresses are all that matters. They differ in the lines they are in, for debuggers' sake only. */
 static const char epochs[2][64] __attribute__((__aligned__(64)));
 
-void *hazptr_rcu_epoch_1 = (void *)epochs[0];
+struct hazptr_rcu_shared hazptr_rcu_shared_1 = {(void *)epochs[0], &hazptr_control_1};
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 /* Grace periods begun, and of those over; `over` is under the lock. */
@@ -27,12 +30,12 @@ static uint64_t begun, over;
 
 static void grace_period(void)
 {
-	const void *before = hazptr_rcu_epoch_1;
+	const void *before = hazptr_rcu_shared_1.epoch;
 	const void *after = before == epochs[0] ? epochs[1] : epochs[0];
 	const uint64_t number = __atomic_add_fetch(&begun, 1, __ATOMIC_ACQ_REL);
 
 	/* Release: a reader that finds it finds what all waiters of this grace period have written before. */
-	__atomic_store_n(&hazptr_rcu_epoch_1, (void *)after, __ATOMIC_RELEASE);
+	__atomic_store_n(&hazptr_rcu_shared_1.epoch, (void *)after, __ATOMIC_RELEASE);
 	hazptr_synchronize(before);
 	over = number;
 }

@@ -1,73 +1,76 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * Around a fork. What this library itself needs happens by itself, by pthread_atfork(3): the list of
- * workers is whole, locks are new in the child, and a reader goes on reading. That workers rest, so that
- * nothing is lost which one of them was calling, is asked for by the program.
+ * Around a fork. What this library itself needs happens by itself, by pthread_atfork(3), in the child:
+ * locks are new, and a reader goes on reading. That workers rest, so that nothing is lost which one of
+ * them was calling, is asked for by the program. Before the fork nothing happens by itself, so that a fork
+ * anywhere, also in a signal handler, waits for nobody.
  */
 #include "internal.h"
 
-#include <unistd.h>
-
 #include "futex.h"
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-/* The process whose threads are meant. */
-static pid_t owner;
+/* One process forks at a time; the same thread may say so twice, for it may use two flavours. */
+static pthread_mutex_t lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
+/* How often it has; and whether no child has begun since, which one of _Fork(3) does not by itself. */
+static __thread unsigned int depth;
+static __thread bool awaits_child;
 /* Under the lock. */
 static struct urcu_atfork *registered;
 static unsigned int registrations;
 
-/* Only the forking thread is here; if that is a worker, it goes on being one. */
+/* Only the forking thread is here; if it calls callbacks of a worker, it goes on doing so. */
 static void begin_in_child(void)
 {
-	struct call_rcu_data *worker;
+	struct call_rcu_data *worker = hazptr_rcu_workers_first();
 
-	if (owner == getpid())
-		return;
-	owner = getpid();
-	lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+	lock = (pthread_mutex_t)PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 	hazptr_rcu_workers_lock_anew();
 	hazptr_rcu_epoch_after_fork();
 	hazptr_rcu_first_request = 0;
-	for (worker = hazptr_rcu_workers_first(); worker; worker = worker->next) {
-		worker->started = worker == hazptr_rcu_calling_worker;
+	for (; worker; worker = hazptr_rcu_workers_next(worker)) {
+		if (worker != hazptr_rcu_calling_worker)
+			worker->owner = OWNED_BY_NOBODY;
 		worker->request = 0;
 		worker->asleep = 0;
 		worker->phase = WORKER_RUNS;
 	}
+	awaits_child = false;
 	hazptr_rcu_reader_after_fork();
 }
 
 __attribute__((__constructor__)) void hazptr_rcu_watch_forks(void)
 {
-	owner = getpid();
-	pthread_atfork(hazptr_rcu_workers_lock, hazptr_rcu_workers_unlock, begin_in_child);
+	pthread_atfork(NULL, NULL, begin_in_child);
 }
 
-/* Some worker that still has to come to rest, or NULL. The phase it was in goes to @phase. */
+/*
+ * Some worker that still has to come to rest, or NULL. The phase it was in goes to @phase. Behind the
+ * request, and both sequentially consistent, as they are the other way round in the worker: it enters a
+ * phase, then looks at the request. So either it is seen to run here, or it sees that it is to rest.
+ */
 static struct call_rcu_data *restless(uint32_t *phase)
 {
-	struct call_rcu_data *worker;
+	struct call_rcu_data *worker = hazptr_rcu_workers_first();
 
-	hazptr_rcu_workers_lock();
-	for (worker = hazptr_rcu_workers_first(); worker; worker = worker->next) {
-		*phase = __atomic_load_n(&worker->phase, __ATOMIC_ACQUIRE);
-		if (worker->started && *phase == WORKER_RUNS && worker != hazptr_rcu_calling_worker)
+	for (; worker; worker = hazptr_rcu_workers_next(worker)) {
+		const uint32_t owner = __atomic_load_n(&worker->owner, __ATOMIC_SEQ_CST);
+
+		*phase = __atomic_load_n(&worker->phase, __ATOMIC_SEQ_CST);
+		if (worker != hazptr_rcu_calling_worker &&
+		    (owner == OWNED_BY_HELPER || (owner == OWNED_BY_THREAD && *phase == WORKER_RUNS)))
 			break;
 	}
-	hazptr_rcu_workers_unlock();
 	return worker;
 }
 
+/* Under the lock. */
 static void request_of_all(uint32_t set, uint32_t clear)
 {
-	struct call_rcu_data *worker;
+	struct call_rcu_data *worker = hazptr_rcu_workers_first();
 
-	hazptr_rcu_workers_lock();
 	hazptr_rcu_first_request = set;
-	for (worker = hazptr_rcu_workers_first(); worker; worker = worker->next)
+	for (; worker; worker = hazptr_rcu_workers_next(worker))
 		hazptr_rcu_worker_request(worker, set, clear);
-	hazptr_rcu_workers_unlock();
 }
 
 void hazptr_rcu_call_rcu_before_fork(void)
@@ -76,19 +79,30 @@ void hazptr_rcu_call_rcu_before_fork(void)
 	uint32_t phase;
 
 	pthread_mutex_lock(&lock);
+	if (depth++)
+		return;
 	if (registered)
 		registered->before_fork(registered->priv);
+	hazptr_rcu_workers_lock();
 	request_of_all(WORKER_PAUSE, 0);
-	/* One that is freed meanwhile wakes nobody: so look again after a while. */
-	while ((worker = restless(&phase)))
+	while ((worker = restless(&phase))) {
+		/* A callback may need the lock to come to its end. What is freed meanwhile wakes nobody. */
+		hazptr_rcu_workers_unlock();
 		futex_wait(&worker->phase, phase, 1000000);
+		hazptr_rcu_workers_lock();
+	}
+	awaits_child = true;
+	/* It stays locked: what goes from one worker to another is not to be on its way. */
 }
 
 void hazptr_rcu_call_rcu_after_fork_parent(void)
 {
-	request_of_all(0, WORKER_PAUSE);
-	if (registered)
-		registered->after_fork_parent(registered->priv);
+	if (--depth == 0) {
+		request_of_all(0, WORKER_PAUSE);
+		hazptr_rcu_workers_unlock();
+		if (registered)
+			registered->after_fork_parent(registered->priv);
+	}
 	pthread_mutex_unlock(&lock);
 }
 
@@ -96,15 +110,15 @@ void hazptr_rcu_call_rcu_after_fork_child(void)
 {
 	struct call_rcu_data *worker;
 
-	/* If there was none of pthread_atfork(3)'s: _Fork(3), clone(2). */
-	begin_in_child();
+	if (awaits_child)
+		begin_in_child();
+	if (--depth)
+		return;
 	if (registered)
 		registered->after_fork_child(registered->priv);
-	hazptr_rcu_workers_lock();
-	for (worker = hazptr_rcu_workers_first(); worker; worker = worker->next)
+	for (worker = hazptr_rcu_workers_first(); worker; worker = hazptr_rcu_workers_next(worker))
 		if (!queue_is_empty(&worker->queue))
 			hazptr_rcu_worker_start(worker);
-	hazptr_rcu_workers_unlock();
 }
 
 void hazptr_rcu_register_rculfhash_atfork(struct urcu_atfork *atfork)

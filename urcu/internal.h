@@ -14,10 +14,11 @@
  * liburcu.c, a library of its own, gives them the names that unchanged programs ask for.
  *
  * Locks, in their order; none is held while a callback runs:
- *   forks      from before a fork to after it. Held while workers come to rest
- *   workers    the list of workers, and starting their threads. Short; held over the fork itself
- *   epochs     one waiter at a time. Held while readers are waited for
- * so no reader takes `forks` or `epochs`.
+ *   forks      from before a fork to after it, if the program says so; while workers come to rest
+ *   workers    changes of the list of workers. Short, but held over such a fork
+ *   epochs     one waiter at a time; while readers are waited for
+ * No reader takes the first two: call_rcu starts threads without them. Nor does a fork by itself, for then
+ * the forking thread may hold anything: the list is whole at any instant, as its changes are one store each.
  */
 #ifndef HAZPTR_URCU_INTERNAL_H
 #define HAZPTR_URCU_INTERNAL_H
@@ -25,6 +26,8 @@
 #include <errno.h>
 #include <stdbool.h>
 
+/* What is exported does not depend on which liburcu is installed where this is built. */
+#define HAZPTR_RCU_OWN_TYPES
 #include <hazptr/urcu.h>
 
 #include "queue.h"
@@ -35,7 +38,14 @@
 #define WORKER_PAUSE 1u
 #define WORKER_STOP 2u
 
+/* What a worker is at, as long as it has a thread. */
 enum worker_phase { WORKER_RUNS, WORKER_PAUSED, WORKER_STOPPED };
+
+/*
+ * Who calls its callbacks: nobody; a thread that is on its way; its thread; a thread that waits for them, as
+ * there is none to be had.
+ */
+enum worker_owner { OWNED_BY_NOBODY, OWNED_BY_STARTER, OWNED_BY_THREAD, OWNED_BY_HELPER };
 
 struct call_rcu_data {
 	struct queue queue;
@@ -45,8 +55,8 @@ struct call_rcu_data {
 	uint32_t request;
 	/* enum worker_phase, changed by the worker; a futex. */
 	uint32_t phase;
-	/* Whether there is a thread, in this process. Changed under `workers`. */
-	bool started;
+	/* enum worker_owner, by compare-and-swap from nobody; back by who it was. */
+	uint32_t owner;
 	bool polls;
 	int cpu;
 	pthread_t thread;
@@ -61,27 +71,28 @@ HIDDEN void hazptr_rcu_epoch_after_fork(void);
 
 /* worker.c */
 HIDDEN extern struct call_rcu_data hazptr_rcu_default_worker;
-/* The calling thread's, if it has one; and the one whose thread it is, if it is one. */
+/* The calling thread's, if it has one; and the one whose callbacks it calls, if it does. */
 HIDDEN extern __thread struct call_rcu_data *hazptr_rcu_own_worker;
 HIDDEN extern __thread struct call_rcu_data *hazptr_rcu_calling_worker;
 HIDDEN void hazptr_rcu_workers_lock(void);
 HIDDEN void hazptr_rcu_workers_unlock(void);
 HIDDEN void hazptr_rcu_workers_lock_anew(void);
+/* Under the lock, or in a child that has one thread. */
 HIDDEN struct call_rcu_data *hazptr_rcu_workers_first(void);
-HIDDEN int hazptr_rcu_worker_start(struct call_rcu_data *worker);
-HIDDEN bool hazptr_rcu_worker_is_started(const struct call_rcu_data *worker);
-HIDDEN void hazptr_rcu_worker_wake(struct call_rcu_data *worker);
+HIDDEN struct call_rcu_data *hazptr_rcu_workers_next(const struct call_rcu_data *worker);
 HIDDEN void hazptr_rcu_worker_request(struct call_rcu_data *worker, uint32_t set, uint32_t clear);
-HIDDEN void hazptr_rcu_worker_drain(struct call_rcu_data *worker);
-/* What new workers begin with: WORKER_PAUSE while the process forks. */
+/* What new workers begin with: WORKER_PAUSE while the process forks. Under the lock. */
 HIDDEN extern uint32_t hazptr_rcu_first_request;
+/* See that there is somebody who calls its callbacks. Returns 0, or the error of pthread_create(3). */
+HIDDEN int hazptr_rcu_worker_start(struct call_rcu_data *worker);
+HIDDEN void hazptr_rcu_worker_wake(struct call_rcu_data *worker);
+/* Whether it has callbacks and nobody to call them; then it is the caller's to serve. Under the lock, */
+HIDDEN bool hazptr_rcu_worker_claim(struct call_rcu_data *worker);
+/* and then without: start its thread, or where none is to be had, do once what that would. */
+HIDDEN void hazptr_rcu_worker_serve(struct call_rcu_data *worker);
 
 /* fork.c: a constructor. */
 HIDDEN void hazptr_rcu_watch_forks(void);
-
-/* assign.c: enqueue with one worker, whatever the caller's is. */
-HIDDEN void hazptr_rcu_enqueue(struct call_rcu_data *worker, struct rcu_head *head,
-			       void (*func)(struct rcu_head *head));
 
 /* complete.c: one line on standard error. errno is preserved. */
 HIDDEN void hazptr_rcu_complain(const char *line);

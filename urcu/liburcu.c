@@ -4,6 +4,7 @@
  * libhazptr-urcu. It has no state. The read side is here in full, which spares it a jump.
  */
 #define HAZPTR_INLINE
+#define HAZPTR_RCU_OWN_TYPES
 #include <hazptr/urcu.h>
 
 #include <linux/futex.h>

@@ -58,7 +58,7 @@ static void block_signals(sigset_t *before)
 
 static void protect(struct context *context)
 {
-	context->epoch = (hazptr_acquire)(&context->ctx, hazptr_rcu_epoch_inlined());
+	context->epoch = (hazptr_acquire)(&context->ctx, &hazptr_rcu_shared_inlined()->epoch);
 	set_reader(HAZPTR_RCU_READER_WORD(context) | HAZPTR_RCU_READER_CONTEXT | 1);
 }
 
@@ -98,6 +98,12 @@ void hazptr_rcu_read_unlock_slow_1(void)
 	set_taken(mine);
 	if (mine == CONTEXTS - 1)
 		pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+/* Of this library's engine, whatever the caller has. */
+void hazptr_rcu_wake_1(const struct hazptr_slot *slot)
+{
+	hazptr_wake(slot);
 }
 
 void(hazptr_rcu_read_lock)(void)

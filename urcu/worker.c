@@ -44,12 +44,50 @@ void hazptr_rcu_workers_lock_anew(void)
 
 struct call_rcu_data *hazptr_rcu_workers_first(void)
 {
-	return workers;
+	return __atomic_load_n(&workers, __ATOMIC_ACQUIRE);
+}
+
+struct call_rcu_data *hazptr_rcu_workers_next(const struct call_rcu_data *worker)
+{
+	return __atomic_load_n(&worker->next, __ATOMIC_ACQUIRE);
+}
+
+static void add(struct call_rcu_data *worker)
+{
+	worker->next = workers;
+	__atomic_store_n(&workers, worker, __ATOMIC_RELEASE);
+}
+
+static void take_away(struct call_rcu_data *worker)
+{
+	struct call_rcu_data **link = &workers;
+
+	while (*link != worker)
+		link = &(*link)->next;
+	__atomic_store_n(link, worker->next, __ATOMIC_RELEASE);
 }
 
 /* --- the thread --------------------------------------------------------------------------------- */
 
-void hazptr_rcu_worker_drain(struct call_rcu_data *worker)
+static uint32_t owner(const struct call_rcu_data *worker)
+{
+	return __atomic_load_n(&worker->owner, __ATOMIC_SEQ_CST);
+}
+
+static bool become_owner(struct call_rcu_data *worker, uint32_t who)
+{
+	uint32_t nobody = OWNED_BY_NOBODY;
+
+	return __atomic_compare_exchange_n(&worker->owner, &nobody, who, false, __ATOMIC_SEQ_CST,
+					   __ATOMIC_SEQ_CST);
+}
+
+static void set_owner(struct call_rcu_data *worker, uint32_t who)
+{
+	__atomic_store_n(&worker->owner, who, __ATOMIC_SEQ_CST);
+}
+
+static void call_all(struct call_rcu_data *worker)
 {
 	struct queue_node *node = queue_take_all(&worker->queue);
 
@@ -71,7 +109,8 @@ static uint32_t request(const struct call_rcu_data *worker)
 
 static void enter(struct call_rcu_data *worker, enum worker_phase phase)
 {
-	__atomic_store_n(&worker->phase, phase, __ATOMIC_RELEASE);
+	/* Sequentially consistent, as is the look at the request behind it: see restless() in fork.c. */
+	__atomic_store_n(&worker->phase, phase, __ATOMIC_SEQ_CST);
 	futex_wake(&worker->phase);
 }
 
@@ -109,6 +148,8 @@ static void *run(void *argument)
 {
 	struct call_rcu_data *worker = argument;
 
+	__atomic_store_n(&worker->thread, pthread_self(), __ATOMIC_RELAXED);
+	set_owner(worker, OWNED_BY_THREAD);
 	prctl(PR_SET_NAME, "hazptr-rcu");
 	go_to_cpu(worker->cpu);
 	/* What callbacks enqueue is called by the same worker. */
@@ -124,7 +165,7 @@ static void *run(void *argument)
 		else if (queue_is_empty(&worker->queue))
 			sleep_if_idle(worker);
 		else
-			hazptr_rcu_worker_drain(worker);
+			call_all(worker);
 	}
 	/* From here on it may be freed. */
 	enter(worker, WORKER_STOPPED);
@@ -134,36 +175,63 @@ static void *run(void *argument)
 /* Signals are the program's business, but for faults, which a blocked signal would make fatal. */
 static void block_signals(sigset_t *before)
 {
-	static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT};
-	sigset_t blocked;
+	static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP};
+	sigset_t others;
 
-	sigfillset(&blocked);
+	sigfillset(&others);
 	for (size_t i = 0; i < sizeof(faults) / sizeof(*faults); i++)
-		sigdelset(&blocked, faults[i]);
-	pthread_sigmask(SIG_SETMASK, &blocked, before);
+		sigdelset(&others, faults[i]);
+	pthread_sigmask(SIG_BLOCK, &others, before);
 }
 
-bool hazptr_rcu_worker_is_started(const struct call_rcu_data *worker)
-{
-	return __atomic_load_n(&worker->started, __ATOMIC_ACQUIRE);
-}
-
-/* Returns 0, also if it runs already; or the error of pthread_create(3). Under the lock. */
-int hazptr_rcu_worker_start(struct call_rcu_data *worker)
+/* The caller is the owner, and then the thread. */
+static int launch(struct call_rcu_data *worker)
 {
 	sigset_t before;
+	pthread_t thread;
 	int error;
 
-	if (worker->started)
-		return 0;
-	worker->request = hazptr_rcu_first_request;
-	worker->phase = WORKER_RUNS;
+	__atomic_store_n(&worker->phase, WORKER_RUNS, __ATOMIC_RELAXED);
 	block_signals(&before);
-	error = pthread_create(&worker->thread, NULL, run, worker);
+	error = pthread_create(&thread, NULL, run, worker);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (!error)
-		__atomic_store_n(&worker->started, true, __ATOMIC_RELEASE);
+		__atomic_store_n(&worker->thread, thread, __ATOMIC_RELAXED);
 	return error;
+}
+
+int hazptr_rcu_worker_start(struct call_rcu_data *worker)
+{
+	int error;
+
+	if (owner(worker) != OWNED_BY_NOBODY || !become_owner(worker, OWNED_BY_STARTER))
+		return 0;
+	error = launch(worker);
+	if (error)
+		set_owner(worker, OWNED_BY_NOBODY);
+	return error;
+}
+
+bool hazptr_rcu_worker_claim(struct call_rcu_data *worker)
+{
+	/* While it is to rest, nobody works for it either. */
+	return !queue_is_empty(&worker->queue) && !request(worker) &&
+	       become_owner(worker, OWNED_BY_STARTER);
+}
+
+void hazptr_rcu_worker_serve(struct call_rcu_data *worker)
+{
+	struct call_rcu_data *own = hazptr_rcu_own_worker;
+
+	if (!launch(worker))
+		return;
+	set_owner(worker, OWNED_BY_HELPER);
+	hazptr_rcu_own_worker = worker;
+	hazptr_rcu_calling_worker = worker;
+	call_all(worker);
+	hazptr_rcu_calling_worker = NULL;
+	hazptr_rcu_own_worker = own;
+	set_owner(worker, OWNED_BY_NOBODY);
 }
 
 /* --- what others want of it ---------------------------------------------------------------------- */
@@ -197,18 +265,17 @@ struct call_rcu_data *hazptr_rcu_create_call_rcu_data(unsigned long flags, int c
 		return NULL;
 	worker->cpu = cpu;
 	worker->polls = flags & URCU_CALL_RCU_RT;
-	hazptr_rcu_workers_lock();
 	error = hazptr_rcu_worker_start(worker);
-	if (!error) {
-		worker->next = workers;
-		workers = worker;
+	if (error) {
+		free(worker);
+		errno = error;
+		return NULL;
 	}
+	hazptr_rcu_workers_lock();
+	hazptr_rcu_worker_request(worker, hazptr_rcu_first_request, 0);
+	add(worker);
 	hazptr_rcu_workers_unlock();
-	if (!error)
-		return worker;
-	free(worker);
-	errno = error;
-	return NULL;
+	return worker;
 }
 
 /* A whole queue, in its order, behind what the default worker has. */
@@ -224,13 +291,22 @@ static void hand_over(struct call_rcu_data *worker)
 	}
 	if (queue_is_empty(&hazptr_rcu_default_worker.queue))
 		return;
+	/* If it cannot be started: see hazptr_rcu_barrier(). */
 	hazptr_rcu_worker_start(&hazptr_rcu_default_worker);
 	hazptr_rcu_worker_wake(&hazptr_rcu_default_worker);
 }
 
+/* Whether somebody calls its callbacks, or is about to. */
+static bool is_busy(struct call_rcu_data *worker, uint32_t *phase)
+{
+	const uint32_t now = owner(worker);
+
+	*phase = __atomic_load_n(&worker->phase, __ATOMIC_ACQUIRE);
+	return now != OWNED_BY_NOBODY && !(now == OWNED_BY_THREAD && *phase == WORKER_STOPPED);
+}
+
 void hazptr_rcu_call_rcu_data_free(struct call_rcu_data *worker)
 {
-	struct call_rcu_data **link = &workers;
 	uint32_t phase;
 
 	if (!worker || worker == &hazptr_rcu_default_worker)
@@ -242,22 +318,20 @@ void hazptr_rcu_call_rcu_data_free(struct call_rcu_data *worker)
 	}
 	hazptr_rcu_workers_lock();
 	hazptr_rcu_worker_request(worker, WORKER_STOP, 0);
-	hazptr_rcu_workers_unlock();
-	while (hazptr_rcu_worker_is_started(worker) &&
-	       (phase = __atomic_load_n(&worker->phase, __ATOMIC_ACQUIRE)) != WORKER_STOPPED)
-		futex_wait(&worker->phase, phase, 0);
-
-	hazptr_rcu_workers_lock();
+	/* A helper wakes nobody, so look again after a while. */
+	while (is_busy(worker, &phase)) {
+		hazptr_rcu_workers_unlock();
+		futex_wait(&worker->phase, phase, POLL_NS);
+		hazptr_rcu_workers_lock();
+	}
 	/* In one piece with leaving the list: a barrier finds what is pending here or there. */
 	hand_over(worker);
-	while (*link != worker)
-		link = &(*link)->next;
-	*link = worker->next;
+	take_away(worker);
 	hazptr_rcu_workers_unlock();
 	free(worker);
 }
 
 pthread_t hazptr_rcu_get_call_rcu_thread(struct call_rcu_data *worker)
 {
-	return worker->thread;
+	return __atomic_load_n(&worker->thread, __ATOMIC_RELAXED);
 }

@@ -36,9 +36,9 @@ for mode in rseq fence; do
 	control "no wait for readers ($mode)" $mode epoch.c 's/\thazptr_synchronize\(before\);\n//'
 done
 control 'the epoch is not loaded again' fence reader.c \
-	's/context->epoch = .*?;/context->epoch = __atomic_load_n(hazptr_rcu_epoch_inlined(), __ATOMIC_ACQUIRE);\n\thazptr_hold(&context->ctx);\n\thazptr_publish(&context->ctx, context->epoch);/s'
+	's/context->epoch = .*?;/context->epoch = __atomic_load_n(\&hazptr_rcu_shared_inlined()->epoch, __ATOMIC_ACQUIRE);\n\thazptr_hold(&context->ctx);\n\thazptr_publish(&context->ctx, context->epoch);/s'
 control 'the epoch is not loaded again, in mode membarrier' membarrier reader.c \
-	's/context->epoch = .*?;/context->epoch = __atomic_load_n(hazptr_rcu_epoch_inlined(), __ATOMIC_ACQUIRE);\n\thazptr_hold(&context->ctx);\n\thazptr_publish(&context->ctx, context->epoch);/s'
+	's/context->epoch = .*?;/context->epoch = __atomic_load_n(\&hazptr_rcu_shared_inlined()->epoch, __ATOMIC_ACQUIRE);\n\thazptr_hold(&context->ctx);\n\thazptr_publish(&context->ctx, context->epoch);/s'
 control 'a grace period that has begun is shared' rseq epoch.c 's/__ATOMIC_ACQ_REL\) \+ 1;/__ATOMIC_ACQ_REL);/'
 control 'waiters are not one after the other' rseq epoch.c 's/\tpthread_mutex_(un)?lock\(&lock\);\n//g' --updaters=4
 control 'callbacks do not wait for readers' rseq worker.c 's/\thazptr_rcu_synchronize_rcu\(\);\n//'

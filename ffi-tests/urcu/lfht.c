@@ -137,7 +137,10 @@ static int child(struct random *random)
     /* At least the child's own node. */
     if ((uint32_t)atomic_load(&nr_freed) == freed)
         return CHILD_OWN;
-    return cds_lfht_destroy(table, NULL) ? CHILD_DESTROY : CHILD_FINE;
+    /* A node that somebody was about to unlink stays in it. */
+    if (cds_lfht_destroy(table, NULL) && options.fork_quiet)
+        return CHILD_DESTROY;
+    return CHILD_FINE;
 }
 
 static void fork_once(struct random *random)

@@ -254,6 +254,35 @@ static void a_barrier_that_would_wait_for_itself_says_so_once_and_returns(void)
     barrier_in_callback();
 }
 
+static struct call_rcu_data *to_free;
+
+static void free_own_worker(struct rcu_head *head)
+{
+    (void)head;
+    hazptr_rcu_call_rcu_data_free(to_free);
+}
+
+static void free_in_callback(void)
+{
+    struct rcu_head head;
+
+    hazptr_rcu_set_thread_call_rcu_data(to_free);
+    hazptr_rcu_call_rcu(&head, free_own_worker);
+    hazptr_rcu_set_thread_call_rcu_data(NULL);
+    hazptr_rcu_barrier();
+}
+
+static void a_worker_that_would_free_itself_says_so_and_stays(void)
+{
+    pthread_t thread;
+
+    to_free = hazptr_rcu_create_call_rcu_data(0, -1);
+    thread = hazptr_rcu_get_call_rcu_thread(to_free);
+    CHECK(strstr(said_by(free_in_callback), "call_rcu_data_free() in a callback of that worker"));
+    hazptr_rcu_call_rcu_data_free(to_free);
+    CHECK_ERR(pthread_join(thread, NULL));
+}
+
 static int deferred;
 
 static void defer(void *by)
@@ -297,6 +326,7 @@ int main(void)
     a_polling_worker_works_too();
     wrong_flags_are_refused();
     a_barrier_that_would_wait_for_itself_says_so_once_and_returns();
+    a_worker_that_would_free_itself_says_so_and_stays();
     deferred_calls_come_after_readers();
     errno_is_preserved();
     return 0;

@@ -82,6 +82,27 @@ static void with_handlers_all_that_is_pending_is_called_on_both_sides(void)
     }
 }
 
+/* Which calls none of pthread_atfork(3)'s. */
+static void with_handlers_a_child_of_the_other_fork_is_one(void)
+{
+    pid_t child;
+    int i;
+
+    for (i = 0; i < COUNT; i++)
+        enqueue(&nodes[i]);
+    hazptr_rcu_call_rcu_before_fork();
+    child = _Fork();
+    if (!child) {
+        hazptr_rcu_call_rcu_after_fork_child();
+        check_all_are_called();
+        use_everything();
+        _exit(0);
+    }
+    hazptr_rcu_call_rcu_after_fork_parent();
+    check_all_are_called();
+    await(child);
+}
+
 static void without_handlers_a_child_can_use_everything(void)
 {
     int round, i;
@@ -190,6 +211,128 @@ static void a_callback_may_fork(void)
     use_everything();
 }
 
+/* Process 1 of a namespace may fork into another, and then the child's number is its parent's. */
+static void a_child_with_its_parents_number_is_a_child(void)
+{
+    pid_t child = fork();
+
+    if (!child) {
+        CHECK_EQ(unshare(CLONE_NEWPID), 0);
+        child = fork();
+        if (!child) {
+            CHECK_EQ(getpid(), 1);
+            CHECK_EQ(unshare(CLONE_NEWPID), 0);
+            hazptr_rcu_read_lock();
+            hazptr_rcu_call_rcu_before_fork();
+            child = fork();
+            if (!child) {
+                CHECK_EQ(getpid(), 1);
+                hazptr_rcu_call_rcu_after_fork_child();
+                CHECK(hazptr_is_protected(hazptr_rcu_shared_1.epoch));
+                hazptr_rcu_read_unlock();
+                use_everything();
+                _exit(0);
+            }
+            hazptr_rcu_call_rcu_after_fork_parent();
+            hazptr_rcu_read_unlock();
+        }
+        await(child);
+        _exit(0);
+    }
+    await(child);
+}
+
+static int handled, stop;
+
+static void fork_in_handler(int number)
+{
+    pid_t child = fork();
+
+    (void)number;
+    if (!child)
+        _exit(0);
+    await(child);
+    __atomic_add_fetch(&handled, 1, __ATOMIC_RELEASE);
+}
+
+static void *send_signals(void *thread)
+{
+    int sent = 0;
+
+    while (!__atomic_load_n(&stop, __ATOMIC_ACQUIRE)) {
+        /* One after the other, with time for something between them. */
+        if (__atomic_load_n(&handled, __ATOMIC_ACQUIRE) == sent) {
+            give_way();
+            sent++;
+            pthread_kill(*(pthread_t *)thread, SIGUSR1);
+        }
+        give_way();
+    }
+    return NULL;
+}
+
+/* Whatever it has locked. */
+static void a_handler_may_fork(void)
+{
+    pthread_t self = pthread_self(), sender;
+    int round;
+
+    signal(SIGUSR1, fork_in_handler);
+    sender = check_thread(send_signals, &self);
+    for (round = 0; round < 300; round++)
+        use_everything();
+    __atomic_store_n(&stop, 1, __ATOMIC_RELEASE);
+    CHECK_ERR(pthread_join(sender, NULL));
+    signal(SIGUSR1, SIG_DFL);
+}
+
+/* As of a program that has two flavours, and so each one's handlers. */
+static void handlers_may_be_called_twice(void)
+{
+    pid_t child;
+    int i;
+
+    for (i = 0; i < COUNT; i++)
+        enqueue(&nodes[i]);
+    hazptr_rcu_call_rcu_before_fork();
+    hazptr_rcu_call_rcu_before_fork();
+    child = fork();
+    if (!child) {
+        hazptr_rcu_call_rcu_after_fork_child();
+        hazptr_rcu_call_rcu_after_fork_child();
+        check_all_are_called();
+        hazptr_rcu_call_rcu_before_fork();
+        hazptr_rcu_call_rcu_after_fork_parent();
+        use_everything();
+        _exit(0);
+    }
+    hazptr_rcu_call_rcu_after_fork_parent();
+    hazptr_rcu_call_rcu_after_fork_parent();
+    await(child);
+    check_all_are_called();
+}
+
+static void *fork_by_another(void *unused)
+{
+    pid_t child = fork();
+
+    if (!child) {
+        what_is_pending_is_called_in_the_child_without_a_call();
+        use_everything();
+        _exit(0);
+    }
+    await(child);
+    return unused;
+}
+
+static void another_thread_may_fork_without_handlers_between_them(void)
+{
+    hazptr_rcu_call_rcu_before_fork();
+    CHECK_ERR(pthread_join(check_thread(fork_by_another, NULL), NULL));
+    hazptr_rcu_call_rcu_after_fork_parent();
+    use_everything();
+}
+
 static int befores, parents, children;
 
 static void before(void *priv)
@@ -241,10 +384,16 @@ int main(void)
 {
     check_mode();
     with_handlers_all_that_is_pending_is_called_on_both_sides();
+    with_handlers_a_child_of_the_other_fork_is_one();
     without_handlers_a_child_can_use_everything();
     what_is_pending_is_called_in_the_child_without_a_call();
     all_kinds_of_workers_are_there_in_the_child();
     a_callback_may_fork();
+    if (geteuid() == 0)
+        a_child_with_its_parents_number_is_a_child();
+    a_handler_may_fork();
+    handlers_may_be_called_twice();
+    another_thread_may_fork_without_handlers_between_them();
     registered_handlers_are_called_each_time_until_none_is_registered();
     return 0;
 }

@@ -9,7 +9,7 @@
 
 static int protects(void)
 {
-    return hazptr_is_protected(hazptr_rcu_epoch_1);
+    return hazptr_is_protected(hazptr_rcu_shared_1.epoch);
 }
 
 static void sections_nest_and_the_outermost_protects(void)

@@ -69,9 +69,9 @@ hazptr_acquire_inlined(struct hazptr_ctx *ctx, void *const *addr_p)
     return (hazptr_acquire)(ctx, addr_p);
 }
 
-/* Puts something else in the place of an address, and wakes those who wait for it. */
-static inline __attribute__((__always_inline__)) void
-hazptr_slot_store_inlined(struct hazptr_slot *slot, void *addr)
+/* Puts something else in the place of an address; returns whether somebody sleeps, perhaps for that. */
+static inline __attribute__((__always_inline__)) int
+hazptr_slot_replace_inlined(const struct hazptr_control *control, struct hazptr_slot *slot, void *addr)
 {
     int somebody_sleeps;
 
@@ -82,10 +82,16 @@ hazptr_slot_store_inlined(struct hazptr_slot *slot, void *addr)
      */
     __asm__ __volatile__("testl %[mask], %[word]"
                          : "=@ccnz"(somebody_sleeps)
-                         : [mask] "i"(HAZPTR_CONTROL_RELEASE_SLOW),
-                           [word] "m"(hazptr_control_block()->word)
+                         : [mask] "i"(HAZPTR_CONTROL_RELEASE_SLOW), [word] "m"(control->word)
                          : "memory");
-    if (__builtin_expect(somebody_sleeps, 0))
+    return __builtin_expect(somebody_sleeps, 0);
+}
+
+/* The same, and wakes those who wait for it. */
+static inline __attribute__((__always_inline__)) void
+hazptr_slot_store_inlined(struct hazptr_slot *slot, void *addr)
+{
+    if (hazptr_slot_replace_inlined(hazptr_control_block(), slot, addr))
         hazptr_wake(slot);
 }
 

@@ -12,12 +12,12 @@
 #endif
 
 /* As hazptr_control_block(), by way of the global offset table. */
-static inline void *const *hazptr_rcu_epoch_inlined(void)
+static inline const struct hazptr_rcu_shared *hazptr_rcu_shared_inlined(void)
 {
-    void *const *epoch;
+    const struct hazptr_rcu_shared *shared;
 
-    __asm__("movq hazptr_rcu_epoch_1@GOTPCREL(%%rip), %0" : "=r"(epoch));
-    return epoch;
+    __asm__("movq hazptr_rcu_shared_1@GOTPCREL(%%rip), %0" : "=r"(shared));
+    return shared;
 }
 
 /*
@@ -42,7 +42,8 @@ static inline __attribute__((__always_inline__)) void hazptr_rcu_read_lock_inlin
         return;
     }
 #ifdef HAZPTR_INLINED
-    slot = hazptr_slot_take_inlined(hazptr_control_block(), hazptr_rcu_epoch_inlined(), &epoch);
+    slot = hazptr_slot_take_inlined(hazptr_rcu_shared_inlined()->control,
+                                    &hazptr_rcu_shared_inlined()->epoch, &epoch);
 #else
     slot = NULL;
     (void)epoch;
@@ -63,7 +64,9 @@ static inline __attribute__((__always_inline__)) void hazptr_rcu_read_unlock_inl
         __atomic_store_n(&hazptr_rcu_reader_1, 0, __ATOMIC_RELAXED);
         __atomic_signal_fence(__ATOMIC_SEQ_CST);
 #ifdef HAZPTR_INLINED
-        hazptr_slot_store_inlined((struct hazptr_slot *)HAZPTR_RCU_READER_ADDRESS(reader), NULL);
+        if (hazptr_slot_replace_inlined(hazptr_rcu_shared_inlined()->control,
+                                        (struct hazptr_slot *)HAZPTR_RCU_READER_ADDRESS(reader), NULL))
+            hazptr_rcu_wake_1((struct hazptr_slot *)HAZPTR_RCU_READER_ADDRESS(reader));
 #endif
     } else if (__builtin_expect((reader & HAZPTR_RCU_READER_DEPTH) > 1, 1)) {
         HAZPTR_RCU_READER_ADD(-1);
@@ -75,7 +78,7 @@ static inline __attribute__((__always_inline__)) void hazptr_rcu_read_unlock_inl
 /** hazptr_rcu_read_ongoing(), inlined. */
 static inline __attribute__((__always_inline__)) int hazptr_rcu_read_ongoing_inlined(void)
 {
-    return __atomic_load_n(&hazptr_rcu_reader_1, __ATOMIC_RELAXED) != 0;
+    return (int)(__atomic_load_n(&hazptr_rcu_reader_1, __ATOMIC_RELAXED) & HAZPTR_RCU_READER_DEPTH);
 }
 
 #define hazptr_rcu_read_lock() hazptr_rcu_read_lock_inlined()

@@ -21,7 +21,7 @@
  * The types are those of liburcu's own headers where they are installed, so that a program can use its
  * lists and hash tables besides. Otherwise these, which are the same to a linker.
  */
-#if defined(__has_include)
+#if defined(__has_include) && !defined(HAZPTR_RCU_OWN_TYPES)
 #if __has_include(<urcu/call-rcu.h>) && __has_include(<urcu/flavor.h>)
 #include <urcu/call-rcu.h>
 #include <urcu/flavor.h>
@@ -108,7 +108,8 @@ HAZPTR_API void hazptr_rcu_init(void);
  * up to 524,287 deep.
  *
  * Threads: any, without registration; it ends in the thread in which it began. Signal handlers: safe, at
- * any instruction of what they interrupt, if they end what they begin.
+ * any instruction of what they interrupt, if they end what they begin. One that leaves by longjmp(3) may
+ * leak what it has interrupted here: then who waits for readers waits for ever.
  * Fork: a section goes on in a child of fork(3) of the thread that is in it. After _Fork(3), clone(2), or a
  * fork by a handler that interrupts this very call, it protects nothing there; and if a handler's fork
  * interrupts the unlock that ends it, who waits for readers in the child may wait for ever.
@@ -126,7 +127,7 @@ HAZPTR_API void hazptr_rcu_read_lock(void);
 HAZPTR_API void hazptr_rcu_read_unlock(void);
 
 /**
- * Whether the calling thread is in a read-side critical section: 1 or 0.
+ * How deep the calling thread is in read-side critical sections: 0 outside.
  *
  * Threads, signal handlers, fork: safe. Since 0.1.
  */
@@ -167,7 +168,7 @@ HAZPTR_API void hazptr_rcu_call_rcu(struct rcu_head *head, void (*func)(struct r
  * Wait until all callbacks that were enqueued before, with any worker, by any thread, have returned.
  *
  * Threads: any, but in a read-side critical section or a callback it would wait for itself: then it says so
- * on standard error, once, and returns. Signal handlers: not safe. Fork: as for callbacks.
+ * on standard error, once, and returns. Where no thread can be started for a worker, it calls the callbacks. Signal handlers: not safe. Fork: as for callbacks.
  * Cost: a hazptr_rcu_synchronize_rcu() of each worker, and the callbacks. errno is preserved. Since 0.1.
  */
 HAZPTR_API void hazptr_rcu_barrier(void);
@@ -175,7 +176,8 @@ HAZPTR_API void hazptr_rcu_barrier(void);
 /**
  * Start a worker; @flags: 0 or URCU_CALL_RCU_RT; @cpu: where its thread is to run, or -1.
  *
- * Workers' threads have all signals blocked but those of faults, and are joinable.
+ * Workers' threads have all signals blocked but those of faults, and are joinable. With URCU_CALL_RCU_RT
+ * the worker wakes a thousand times a second, whether there is something to do or not.
  * Returns the worker; NULL with errno EINVAL for other flags, ENOMEM, EAGAIN as pthread_create(3).
  * Threads: any. Signal handlers: not safe. Since 0.1.
  */
@@ -252,7 +254,8 @@ HAZPTR_API void hazptr_rcu_free_all_cpu_call_rcu_data(void);
  * hazptr_rcu_call_rcu() with that worker, or for a hazptr_rcu_barrier().
  *
  * In the child every worker is there again; each has a thread as soon as it has something to do.
- * Threads: any, but not in a read-side critical section, for which a worker may be waiting. Since 0.1.
+ * Threads: any, but not in a read-side critical section, for which a worker may be waiting; in a callback,
+ * if no other worker's does so at the time. May nest. Signal handlers: not safe. Since 0.1.
  */
 HAZPTR_API void hazptr_rcu_call_rcu_before_fork(void);
 HAZPTR_API void hazptr_rcu_call_rcu_after_fork_parent(void);
@@ -286,12 +289,21 @@ HAZPTR_API void hazptr_rcu_defer_barrier_thread(void);
  */
 extern __thread uint64_t hazptr_rcu_reader_1 __attribute__((__tls_model__("initial-exec")));
 
-/** The current epoch. */
-extern void *hazptr_rcu_epoch_1;
+/**
+ * The current epoch; and the control block of the engine that waits for its readers, which in a program
+ * with an engine of its own need not be that one.
+ */
+extern struct hazptr_rcu_shared {
+    /** What readers protect. */
+    void *epoch;
+    /** See <hazptr/control.h>. */
+    const struct hazptr_control *control;
+} hazptr_rcu_shared_1;
 
 /** What inlined code leaves to the library. */
 HAZPTR_API void hazptr_rcu_read_lock_slow_1(void);
 HAZPTR_API void hazptr_rcu_read_unlock_slow_1(void);
+HAZPTR_API void hazptr_rcu_wake_1(const struct hazptr_slot *slot);
 
 #ifdef __cplusplus
 } // extern "C"

@@ -16,7 +16,7 @@
 
 #define BREAKPOINT 0xcc
 /* More would come while the library has signals blocked, which a breakpoint does not survive. */
-#define NESTED 3
+#define NESTED 2
 
 static unsigned char *planted, original;
 static int forks, is_child, in_unlock;
@@ -30,7 +30,7 @@ static void plant(void)
 
 static int protects(void)
 {
-    return hazptr_is_protected(hazptr_rcu_epoch_1);
+    return hazptr_is_protected(hazptr_rcu_shared_1.epoch);
 }
 
 static void section(void)

@@ -23,7 +23,7 @@ static void free_item(struct rcu_head *head)
 
     item->value = -1;
     free(item);
-    freed++;
+    __atomic_add_fetch(&freed, 1, __ATOMIC_RELAXED);
 }
 
 static struct item *make(int value)
@@ -65,7 +65,7 @@ static void *reader(void *stop)
 static void deferred(void *item)
 {
     free(item);
-    freed++;
+    __atomic_add_fetch(&freed, 1, __ATOMIC_RELAXED);
 }
 
 int main(void)

@@ -25,8 +25,20 @@
 #endif
 #endif
 
-/** The pointer @p, an lvalue, to be followed in a read-side critical section. */
+/**
+ * The pointer @p, to be followed in a read-side critical section. As with liburcu it has to be an lvalue if
+ * _LGPL_SOURCE is defined; so it has under ThreadSanitizer, which does not see the other way.
+ */
+#if defined(_LGPL_SOURCE) || defined(__SANITIZE_THREAD__)
 #define rcu_dereference(p) __atomic_load_n(&(p), __ATOMIC_ACQUIRE)
+#else
+#define rcu_dereference(p)                                                                         \
+    __extension__({                                                                                \
+        __typeof__(p) hazptr_rcu_loaded_ = (p);                                                    \
+        __asm__ __volatile__("" : "+r"(hazptr_rcu_loaded_) : : "memory");                          \
+        hazptr_rcu_loaded_;                                                                        \
+    })
+#endif
 
 /** Publish @v at @p: what has been written to it is written before. */
 #define rcu_set_pointer(p, v)                                                                      \

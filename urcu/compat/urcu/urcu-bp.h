@@ -49,6 +49,43 @@
 #define urcu_bp_xchg_pointer rcu_xchg_pointer
 #define urcu_bp_cmpxchg_pointer rcu_cmpxchg_pointer
 
+/* The same names as they were before liburcu 0.11. */
+#define rcu_read_lock_bp hazptr_rcu_read_lock
+#define rcu_read_unlock_bp hazptr_rcu_read_unlock
+#define rcu_read_ongoing_bp hazptr_rcu_read_ongoing
+#define rcu_register_thread_bp hazptr_rcu_register_thread
+#define rcu_unregister_thread_bp hazptr_rcu_unregister_thread
+#define rcu_init_bp hazptr_rcu_init
+#define synchronize_rcu_bp hazptr_rcu_synchronize_rcu
+#define call_rcu_bp hazptr_rcu_call_rcu
+#define rcu_barrier_bp hazptr_rcu_barrier
+#define create_call_rcu_data_bp hazptr_rcu_create_call_rcu_data
+#define call_rcu_data_free_bp hazptr_rcu_call_rcu_data_free
+#define get_default_call_rcu_data_bp hazptr_rcu_get_default_call_rcu_data
+#define get_cpu_call_rcu_data_bp hazptr_rcu_get_cpu_call_rcu_data
+#define get_thread_call_rcu_data_bp hazptr_rcu_get_thread_call_rcu_data
+#define get_call_rcu_data_bp hazptr_rcu_get_call_rcu_data
+#define get_call_rcu_thread_bp hazptr_rcu_get_call_rcu_thread
+#define set_thread_call_rcu_data_bp hazptr_rcu_set_thread_call_rcu_data
+#define set_cpu_call_rcu_data_bp hazptr_rcu_set_cpu_call_rcu_data
+#define create_all_cpu_call_rcu_data_bp hazptr_rcu_create_all_cpu_call_rcu_data
+#define free_all_cpu_call_rcu_data_bp hazptr_rcu_free_all_cpu_call_rcu_data
+#define call_rcu_before_fork_bp hazptr_rcu_call_rcu_before_fork
+#define call_rcu_after_fork_parent_bp hazptr_rcu_call_rcu_after_fork_parent
+#define call_rcu_after_fork_child_bp hazptr_rcu_call_rcu_after_fork_child
+#define urcu_register_rculfhash_atfork_bp hazptr_rcu_register_rculfhash_atfork
+#define urcu_unregister_rculfhash_atfork_bp hazptr_rcu_unregister_rculfhash_atfork
+#define defer_rcu_bp hazptr_rcu_defer_rcu
+#define rcu_defer_register_thread_bp hazptr_rcu_defer_register_thread
+#define rcu_defer_unregister_thread_bp hazptr_rcu_defer_unregister_thread
+#define rcu_defer_barrier_bp hazptr_rcu_defer_barrier
+#define rcu_defer_barrier_thread_bp hazptr_rcu_defer_barrier_thread
+#define rcu_flavor_bp hazptr_rcu_flavor
+#define rcu_dereference_bp rcu_dereference
+#define rcu_set_pointer_bp rcu_set_pointer
+#define rcu_xchg_pointer_bp rcu_xchg_pointer
+#define rcu_cmpxchg_pointer_bp rcu_cmpxchg_pointer
+
 /* Nothing to tell, in this flavour. */
 static inline void urcu_bp_quiescent_state(void)
 {
