@@ -7,6 +7,7 @@
  * back. When the last context is taken, signals are blocked there; so there are always enough.
  */
 #define HAZPTR_INLINE
+#define HAZPTR_RCU_CONTROL() hazptr_control_block()
 #include "internal.h"
 
 #include <hazptr/urcu-inline.h>

@@ -20,6 +20,11 @@ static inline const struct hazptr_rcu_shared *hazptr_rcu_shared_inlined(void)
     return shared;
 }
 
+/* That of the library's engine; the library itself has a shorter way to it. */
+#ifndef HAZPTR_RCU_CONTROL
+#define HAZPTR_RCU_CONTROL() (hazptr_rcu_shared_inlined()->control)
+#endif
+
 /*
  * One deeper, or less deep: in one instruction, so that a section which a handler's fork has protected anew
  * in the child meanwhile goes on by what protects it there.
@@ -42,8 +47,7 @@ static inline __attribute__((__always_inline__)) void hazptr_rcu_read_lock_inlin
         return;
     }
 #ifdef HAZPTR_INLINED
-    slot = hazptr_slot_take_inlined(hazptr_rcu_shared_inlined()->control,
-                                    &hazptr_rcu_shared_inlined()->epoch, &epoch);
+    slot = hazptr_slot_take_inlined(HAZPTR_RCU_CONTROL(), &hazptr_rcu_shared_inlined()->epoch, &epoch);
 #else
     slot = NULL;
     (void)epoch;
@@ -64,7 +68,7 @@ static inline __attribute__((__always_inline__)) void hazptr_rcu_read_unlock_inl
         __atomic_store_n(&hazptr_rcu_reader_1, 0, __ATOMIC_RELAXED);
         __atomic_signal_fence(__ATOMIC_SEQ_CST);
 #ifdef HAZPTR_INLINED
-        if (hazptr_slot_replace_inlined(hazptr_rcu_shared_inlined()->control,
+        if (hazptr_slot_replace_inlined(HAZPTR_RCU_CONTROL(),
                                         (struct hazptr_slot *)HAZPTR_RCU_READER_ADDRESS(reader), NULL))
             hazptr_rcu_wake_1((struct hazptr_slot *)HAZPTR_RCU_READER_ADDRESS(reader));
 #endif
