@@ -43,47 +43,56 @@ static void arrive(struct rcu_head *head)
 		futex_wake(&barrier->left);
 }
 
+/* Under the lock. */
 static uint32_t count_workers(void)
 {
-	struct call_rcu_data *worker;
+	struct call_rcu_data *worker = hazptr_rcu_workers_first();
 	uint32_t count = 0;
 
-	hazptr_rcu_workers_lock();
-	for (worker = hazptr_rcu_workers_first(); worker; worker = hazptr_rcu_workers_next(worker))
+	for (; worker; worker = hazptr_rcu_workers_next(worker))
 		count++;
+	return count;
+}
+
+static uint32_t count_workers_now(void)
+{
+	uint32_t count;
+
+	hazptr_rcu_workers_lock();
+	count = count_workers();
 	hazptr_rcu_workers_unlock();
 	return count;
 }
 
-/* If there is no more room than for @room workers, and there are more, to none. */
+/* To all workers, or if there are more than @room of them, to none. Returns which. */
 static bool post(struct barrier *barrier, uint32_t room)
 {
 	struct call_rcu_data *worker;
-	uint32_t count = 0, i;
+	uint32_t i = 0;
 
 	hazptr_rcu_workers_lock();
-	for (worker = hazptr_rcu_workers_first(); worker; worker = hazptr_rcu_workers_next(worker))
-		count++;
-	barrier->left = count;
-	worker = hazptr_rcu_workers_first();
-	for (i = 0; count <= room && i < count; i++) {
+	barrier->left = count_workers();
+	if (barrier->left > room) {
+		hazptr_rcu_workers_unlock();
+		return false;
+	}
+	for (worker = hazptr_rcu_workers_first(); worker; worker = hazptr_rcu_workers_next(worker)) {
 		struct queue_node *node = (struct queue_node *)&barrier->nodes[i].head;
 
-		barrier->nodes[i].barrier = barrier;
+		barrier->nodes[i++].barrier = barrier;
 		node->func = arrive;
 		queue_push(&worker->queue, node);
 		hazptr_rcu_worker_wake(worker);
-		worker = hazptr_rcu_workers_next(worker);
 	}
 	hazptr_rcu_workers_unlock();
-	return count <= room;
+	return true;
 }
 
 /* Memory is asked for without the lock, for who gives it may have locks of its own. */
 static struct barrier *post_to_all(void)
 {
 	for (;;) {
-		const uint32_t room = count_workers() + 1;
+		const uint32_t room = count_workers_now() + 1;
 		struct barrier *barrier = malloc(sizeof(*barrier) + room * sizeof(*barrier->nodes));
 
 		if (barrier && post(barrier, room))

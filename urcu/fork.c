@@ -98,6 +98,7 @@ void hazptr_rcu_call_rcu_before_fork(void)
 void hazptr_rcu_call_rcu_after_fork_parent(void)
 {
 	if (--depth == 0) {
+		awaits_child = false;
 		request_of_all(0, WORKER_PAUSE);
 		hazptr_rcu_workers_unlock();
 		if (registered)

@@ -226,11 +226,14 @@ void hazptr_rcu_worker_serve(struct call_rcu_data *worker)
 	if (!launch(worker))
 		return;
 	set_owner(worker, OWNED_BY_HELPER);
-	hazptr_rcu_own_worker = worker;
-	hazptr_rcu_calling_worker = worker;
-	call_all(worker);
-	hazptr_rcu_calling_worker = NULL;
-	hazptr_rcu_own_worker = own;
+	/* Again, behind that: who asks it to rest looks at the owner behind that. */
+	if (!request(worker)) {
+		hazptr_rcu_own_worker = worker;
+		hazptr_rcu_calling_worker = worker;
+		call_all(worker);
+		hazptr_rcu_calling_worker = NULL;
+		hazptr_rcu_own_worker = own;
+	}
 	set_owner(worker, OWNED_BY_NOBODY);
 }
 
@@ -289,11 +292,6 @@ static void hand_over(struct call_rcu_data *worker)
 		queue_push(&hazptr_rcu_default_worker.queue, node);
 		node = next;
 	}
-	if (queue_is_empty(&hazptr_rcu_default_worker.queue))
-		return;
-	/* If it cannot be started: see hazptr_rcu_barrier(). */
-	hazptr_rcu_worker_start(&hazptr_rcu_default_worker);
-	hazptr_rcu_worker_wake(&hazptr_rcu_default_worker);
 }
 
 /* Whether somebody calls its callbacks, or is about to. */
@@ -329,6 +327,11 @@ void hazptr_rcu_call_rcu_data_free(struct call_rcu_data *worker)
 	take_away(worker);
 	hazptr_rcu_workers_unlock();
 	free(worker);
+	if (queue_is_empty(&hazptr_rcu_default_worker.queue))
+		return;
+	/* If it cannot be started: see hazptr_rcu_barrier(). */
+	hazptr_rcu_worker_start(&hazptr_rcu_default_worker);
+	hazptr_rcu_worker_wake(&hazptr_rcu_default_worker);
 }
 
 pthread_t hazptr_rcu_get_call_rcu_thread(struct call_rcu_data *worker)

@@ -45,7 +45,8 @@ control 'callbacks do not wait for readers' rseq worker.c 's/\thazptr_rcu_synchr
 control 'a worker that is freed drops its callbacks' rseq worker.c \
 	's/\thand_over\(worker\);\n/\tqueue_take_all(&worker->queue);\n/' --workers=thread --churn-ms=20
 control 'the barrier does not go to the last worker' rseq complete.c \
-	's/worker; worker = worker->next\) \{/worker->next; worker = worker->next) {/; s/barrier->left = count;/barrier->left = count - 1;/' --workers=thread
+	's/left = count_workers\(\);/left = count_workers() - 1;/; s/(_first\(\); )worker(; worker = \S+\) \{)/$1hazptr_rcu_workers_next(worker)$2/' --workers=thread
+
 # These show themselves by children that hang, and seldom.
 [ "${4-}" = --long ] || exit 0
 control 'workers do not rest for a fork' rseq fork.c 's/\trequest_of_all\(WORKER_PAUSE, 0\);\n//' --fork=50
