@@ -21,6 +21,11 @@ for way in '' -static; do
 	! inlined build/CMakeFiles/hello$way.dir/hello.c.o || fail "hello$way is inlined"
 done
 
+for program in rcu rcu-inline; do
+	needs build/$program libhazptr-urcu.so.0
+	build/$program >/dev/null || fail "$program"
+done
+
 say 'versions, ranges, components; and the same for a later version'
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$source/Cargo.toml")
 quietly cmake -S requests -B requests/build -DCMAKE_PREFIX_PATH="$moved"

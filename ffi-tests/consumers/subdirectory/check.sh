@@ -3,7 +3,7 @@
 # add_subdirectory, without network, with every generator and build type, in a path with spaces.
 
 mkdir 'a project'
-cp CMakeLists.txt hello.c 'a project'
+cp CMakeLists.txt hello.c rcu.c 'a project'
 unpack_hazptr 'a project/third_party'
 build='build of hello'
 
@@ -39,7 +39,8 @@ fi
 say 'installed only if the parent asks for it, and then where the parent has its things'
 quietly cmake --install "$build" --prefix "$work/installed"
 [ ! -e installed ] || fail "installed: $(find installed -type f)"
-cmake_build 'a project' "$build" --fresh -DHAZPTR_INSTALL=ON \
+[ ! -e "$build/rcu" ] || fail 'libhazptr-urcu is built though nobody asks for it'
+cmake_build 'a project' "$build" --fresh -DHAZPTR_INSTALL=ON -DHAZPTR_URCU=ON \
 	-DCMAKE_INSTALL_LIBDIR=lib/x86_64-linux-gnu -DCMAKE_INSTALL_INCLUDEDIR=include/hazptr-0
 quietly cmake --install "$build" --prefix "$work/installed"
 [ ! -e installed/bin ] || fail 'hazptrtorture is installed along'
@@ -50,3 +51,8 @@ quietly cc hello.c -o hello \
 port ./hello
 quietly cmake -S "$here/find-package/requests" -B requests -DCMAKE_PREFIX_PATH="$work/installed" \
 	-DCMAKE_LIBRARY_ARCHITECTURE=x86_64-linux-gnu
+
+say 'and what there is for userspace RCU, if it asks for that'
+needs "$build/rcu" libhazptr-urcu.so.0
+"$build/rcu" >/dev/null || fail rcu
+[ -e "$libdir/libhazptr-urcu.so.0" ] && [ -e "$libdir/hazptr-urcu/liburcu.so.8" ] || fail 'not installed'

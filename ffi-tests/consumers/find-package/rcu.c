@@ -1,0 +1,1 @@
+../../urcu/recompile/program.c
