@@ -27,7 +27,7 @@ help:
 	@echo '  make install   PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)'
 	@echo '  make header    write include/hazptr.h anew from src/abi.rs'
 	@echo '  make man       write the manual pages anew from include/hazptr.h'
-	@echo '  make abi       write abi/hazptr-0.abi anew from the headers'
+	@echo '  make abi       write abi/hazptr-0.abi and hazptr-urcu-0.abi anew'
 	@echo '  make dist      a source archive with all crates, tried without network'
 	@echo '  make deb       Debian packages, tried in a bare Debian if you are root'
 	@echo '  make lib       build the libraries only, into $(BUILD)/lib'
@@ -110,6 +110,7 @@ man:
 abi:
 	@scripts/setup.sh abidw
 	@abi/write.sh
+	@abi/urcu.sh --write
 
 dist:
 	@scripts/dist.sh
