@@ -84,14 +84,14 @@ hazptr_slot_replace_inlined(const struct hazptr_control *control, struct hazptr_
                          : "=@ccnz"(somebody_sleeps)
                          : [mask] "i"(HAZPTR_CONTROL_RELEASE_SLOW), [word] "m"(control->word)
                          : "memory");
-    return __builtin_expect(somebody_sleeps, 0);
+    return somebody_sleeps;
 }
 
 /* The same, and wakes those who wait for it. */
 static inline __attribute__((__always_inline__)) void
 hazptr_slot_store_inlined(struct hazptr_slot *slot, void *addr)
 {
-    if (hazptr_slot_replace_inlined(hazptr_control_block(), slot, addr))
+    if (__builtin_expect(hazptr_slot_replace_inlined(hazptr_control_block(), slot, addr), 0))
         hazptr_wake(slot);
 }
 

@@ -68,8 +68,10 @@ static inline __attribute__((__always_inline__)) void hazptr_rcu_read_unlock_inl
         __atomic_store_n(&hazptr_rcu_reader_1, 0, __ATOMIC_RELAXED);
         __atomic_signal_fence(__ATOMIC_SEQ_CST);
 #ifdef HAZPTR_INLINED
-        if (hazptr_slot_replace_inlined(HAZPTR_RCU_CONTROL(),
-                                        (struct hazptr_slot *)HAZPTR_RCU_READER_ADDRESS(reader), NULL))
+        if (__builtin_expect(hazptr_slot_replace_inlined(
+                                 HAZPTR_RCU_CONTROL(),
+                                 (struct hazptr_slot *)HAZPTR_RCU_READER_ADDRESS(reader), NULL),
+                             0))
             hazptr_rcu_wake_1((struct hazptr_slot *)HAZPTR_RCU_READER_ADDRESS(reader));
 #endif
     } else if (__builtin_expect((reader & HAZPTR_RCU_READER_DEPTH) > 1, 1)) {
