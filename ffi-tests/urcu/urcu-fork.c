@@ -60,30 +60,7 @@ static void use_everything(void)
     CHECK_EQ(calls(&node), 1);
 }
 
-static void with_handlers_all_that_is_pending_is_called_on_both_sides(void)
-{
-    int round, i;
-    pid_t child;
-
-    for (round = 0; round < 20; round++) {
-        for (i = 0; i < COUNT; i++)
-            enqueue(&nodes[i]);
-        hazptr_rcu_call_rcu_before_fork();
-        child = fork();
-        if (!child) {
-            hazptr_rcu_call_rcu_after_fork_child();
-            check_all_are_called();
-            use_everything();
-            _exit(0);
-        }
-        hazptr_rcu_call_rcu_after_fork_parent();
-        check_all_are_called();
-        await(child);
-    }
-}
-
-/* Which calls none of pthread_atfork(3)'s. */
-static void with_handlers_a_child_of_the_other_fork_is_one(void)
+static void fork_with_handlers(pid_t (*fork_by)(void))
 {
     pid_t child;
     int i;
@@ -91,7 +68,7 @@ static void with_handlers_a_child_of_the_other_fork_is_one(void)
     for (i = 0; i < COUNT; i++)
         enqueue(&nodes[i]);
     hazptr_rcu_call_rcu_before_fork();
-    child = _Fork();
+    child = fork_by();
     if (!child) {
         hazptr_rcu_call_rcu_after_fork_child();
         check_all_are_called();
@@ -101,6 +78,20 @@ static void with_handlers_a_child_of_the_other_fork_is_one(void)
     hazptr_rcu_call_rcu_after_fork_parent();
     check_all_are_called();
     await(child);
+}
+
+static void with_handlers_all_that_is_pending_is_called_on_both_sides(void)
+{
+    int round;
+
+    for (round = 0; round < 20; round++)
+        fork_with_handlers(fork);
+}
+
+/* Which calls none of pthread_atfork(3)'s. */
+static void with_handlers_a_child_of_the_other_fork_is_one(void)
+{
+    fork_with_handlers(_Fork);
 }
 
 static void without_handlers_a_child_can_use_everything(void)
