@@ -110,8 +110,10 @@ for so in libhazptr-urcu.so.0 hazptr-urcu/liburcu.so.8 hazptr-urcu/liburcu-memb.
 	env -u LD_LIBRARY_PATH ldd "$lib/$so" >"$work/needed"
 	! grep 'not found' "$work/needed" || fail "needed by $so"
 done
-readelf -dW "$lib/libhazptr-urcu.so.0" | grep -q 'SONAME.*\[libhazptr-urcu\.so\.0\]' || fail 'soname of libhazptr-urcu'
-readelf -dW "$lib/hazptr-urcu/liburcu.so.8" | grep -q 'SONAME.*\[liburcu\.so\.8\]' || fail 'soname of liburcu'
+for so in libhazptr-urcu.so.0 hazptr-urcu/liburcu.so.8; do
+	readelf -dW "$lib/$so" >"$work/dynamic"
+	grep -qF "Library soname: [${so#*/}]" "$work/dynamic" || fail "soname of $so"
+done
 
 say 'hazptrtorture, as it was installed'
 torture=$stage$prefix/bin/hazptrtorture

@@ -118,7 +118,8 @@ for module in liburcu liburcu-memb; do
 	for header in urcu.h urcu/urcu-memb.h; do
 		# shellcheck disable=SC2046
 		compile program cc -std=gnu11 -DURCU_API_MAP -DFLAVOR_HEADER="<$header>" "$here/program.c" $(flags stock $module)
-		LD_LIBRARY_PATH=$ours ldd "$work/program" | grep -q "$ours/$module.so.8" || fail "$module.so.8 is not ours"
+		LD_LIBRARY_PATH=$ours ldd "$work/program" >"$work/needed"
+		grep -q "$ours/$module.so.8" "$work/needed" || fail "$module.so.8 is not ours"
 		LD_LIBRARY_PATH=$ours "$work/program" >"$work/out" || fail "program with our $module.so.8"
 	done
 done
