@@ -26,6 +26,11 @@ control() {
 		cat "$work/out"
 		fail "not noticed: $name"
 	fi
+	# Noticed by the program, or so broken that it crashed or came to no end; not one that did not start.
+	if ! grep -q '^rcutorture: FAILURE' "$work/out" && [ $status != 124 ] && [ $status -lt 128 ]; then
+		cat "$work/out"
+		fail "$name: exit status $status"
+	fi
 	printf '  %s, in %s s: %s\n' "$name" "$(sed -n 's/.* seconds=\([0-9.]*\).*/\1/p' "$work/out")" "$(sed -n 's/^rcutorture: //p' "$work/out" | head -1)"
 }
 
